@@ -29,8 +29,16 @@ struct dht_config {
 	bool v4, v6;              /* families with a socket */
 	bool read_only;           /* BEP 43 for ever (a short-lived question) */
 	uint64_t store_bytes_max; /* 0: default, 32 MiB */
-	const uint8_t *id;        /* 20 bytes, or NULL: random until the address is known */
+	const uint8_t *id;        /* 20 bytes, never changed then; or NULL: random until the
+	                           * votes agree on our address, then a BEP 42 one */
+	bool classic;             /* look up by the textbook's rule (for comparison in the lab):
+	                           * alpha 3, k 8, fixed 2 s timeout */
+	bool unguarded;           /* no per-address budgets (benchmarks) */
 };
+
+/* One node per address and one per /24 or /64 in a bucket or a lookup, BEP 42
+ * and tight budgets hold for global addresses only: loopback, link-local and
+ * private networks may put any number of nodes behind one address. */
 
 struct dht_node;
 struct dht_node *dht_node_new(const struct dht_config *config, usec now);
@@ -111,7 +119,10 @@ enum dht_output_kind {
 	DHT_OUT_DONE,   /* search: over; replied, announced tell how it went. The last for an id,
 	                 * except for a followed one, where one comes per round */
 	DHT_OUT_SAVE,   /* the state is worth saving now */
-	DHT_OUT_ADDRESS,/* our own address as the network sees it, when the votes agree: from */
+	DHT_OUT_ADDRESS,/* our own address as the network sees it, when the votes agree: to */
+	DHT_OUT_READY,  /* search, nodes, replied, queries: the lookup has found the closest nodes;
+	                 * announces or puts go to them now. DONE follows when those are settled;
+	                 * nearer nodes that answer later still get theirs, silently */
 };
 
 struct dht_contact {
@@ -126,14 +137,15 @@ struct dht_output {
 	struct endpoint to;              /* SEND, PONG, ADDRESS */
 	struct bytes datagram;           /* SEND; borrowed until the next call into the node */
 	const struct endpoint *peers;    /* PEERS; borrowed likewise */
-	const struct dht_contact *nodes; /* NODES */
+	const struct dht_contact *nodes; /* NODES, READY; nearest first */
 	const uint8_t (*hashes)[DHT_ID_SIZE]; /* SAMPLES */
 	uint32_t count;                  /* of peers, nodes or hashes */
 	uint32_t interval;               /* SAMPLES: seconds until asking again makes sense */
 	uint32_t total;                  /* SAMPLES: how many it stores */
 	const struct dht_item *item;     /* ITEM */
 	uint32_t seeds, leechers;        /* SCRAPE: estimates */
-	uint32_t replied;                /* DONE: nodes that answered */
+	uint32_t replied;                /* DONE, READY: nodes that answered */
+	uint32_t queries;                /* DONE, READY: lookup queries sent, announces not counted */
 	uint32_t announced;              /* DONE: nodes that took the announce or put */
 	uint32_t error;                  /* DONE of a put: KRPC error (301 CAS, 302 seq), else 0 */
 	usec rtt;                        /* PONG */
@@ -154,6 +166,8 @@ struct dht_stats {
 };
 void dht_node_stats(const struct dht_node *n, struct dht_stats *out);
 const uint8_t *dht_node_id(const struct dht_node *n, enum endpoint_family family);
+/* How many peers this node itself stores for a torrent. */
+uint32_t dht_node_stored_peers(const struct dht_node *n, const uint8_t info_hash[DHT_ID_SIZE]);
 
 /* State file: our ids and good contacts, versioned bencode. save returns owned
  * bytes (free()); load adds contacts to be asked and takes the ids; false for
