@@ -1,0 +1,55 @@
+/* peer/upload/choker.h: who is served: tit-for-tat with 4 regular slots and one
+ * optimistic, 10 s rounds, 30 s optimistic (the textbook's numbers); seeds
+ * serve whoever was served longest ago. A slot that falls free is given away
+ * at once.
+ *
+ * Pure decision: the owner fills an array, calls, and acts on `serve`. */
+#ifndef PEER_UPLOAD_CHOKER_H
+#define PEER_UPLOAD_CHOKER_H
+
+#include "proto/bytes.h"
+#include "proto/rng.h"
+
+enum {
+	CHOKER_SLOTS = 4,
+	CHOKER_OPTIMISTIC_SLOTS = 1,
+	CHOKER_NEWCOMER_WEIGHT = 3, /* of being picked, for a peer connected < 60 s */
+	CHOKER_KEEP_PERCENT = 10,   /* an incumbent within this keeps its slot */
+};
+#define CHOKER_ROUND (10 * USEC_PER_SEC)
+#define CHOKER_OPTIMISTIC_ROUND (30 * USEC_PER_SEC)
+
+struct choker_peer {
+	/* in */
+	uint32_t key;         /* the owner's */
+	bool interested;      /* in us */
+	bool upload_only;     /* never served by a seed, nothing to gain for it */
+	bool snubs_us;        /* we asked, it sends nothing: loses its slot */
+	bool unchoked;        /* served now */
+	bool optimistic;      /* served now as the optimistic one */
+	uint64_t gives;       /* bytes per second it sends us, last rounds */
+	uint64_t takes;       /* bytes per second it takes from us */
+	uint64_t took;        /* bytes it took since it was unchoked */
+	usec connected_at;
+	usec unchoked_at;     /* when it was last unchoked, 0 never */
+	usec choked_at;       /* when it was last choked after being served, 0 never */
+	/* out */
+	bool serve;
+	bool serve_optimistic;
+};
+
+struct choker {
+	uint32_t slots;            /* regular ones */
+	usec round_at;             /* next round */
+	usec optimistic_at;        /* next rotation */
+};
+
+void choker_init(struct choker *c, uint32_t slots, usec now);
+/* A full round when one is due (re-rank, rotate), else only give free slots
+ * away. Sets serve and serve_optimistic of each; the order of peers may change. */
+void choker_decide(struct choker *c, struct choker_peer *peers, uint32_t count, bool seeding,
+                   struct rng *rng, usec now);
+/* When to decide again; USEC_NEVER is the owner's business when nobody is interested. */
+usec choker_deadline(const struct choker *c);
+
+#endif
