@@ -31,7 +31,9 @@ enum {
 
 struct extended_handshake {
 	uint8_t ids[EXT_KINDS];       /* the number under which the sender takes it; 0 = does not */
-	bool has_m;                   /* "m" was present: 0 there means "disabled now" */
+	bool has_m;                   /* "m" was present */
+	uint32_t named;               /* bit 1 << kind: "m" named it, where 0 means "disabled now";
+	                               * what "m" does not name stays as it was */
 	uint32_t metadata_size;       /* 0: unknown */
 	uint32_t reqq;                /* 0: not said */
 	uint16_t port;                /* "p", 0: not said */
@@ -42,9 +44,14 @@ struct extended_handshake {
 	struct endpoint ipv4, ipv6;   /* the sender's other addresses */
 };
 
-/* payload: what follows the extended id 0. */
+/* payload: what follows the extended id 0. Keys with absurd values count as
+ * absent. False: not a dictionary. */
 bool extended_handshake_read(struct extended_handshake *h, struct bytes payload);
+/* "m" holds every kind with a number, and every named one. */
 void extended_handshake_write(struct writer *w, const struct extended_handshake *h);
+/* Keep the numbers of a peer (all 0 at first) up to date with a handshake of
+ * its, of which there may be many. */
+void extended_ids_update(uint8_t ids[EXT_KINDS], const struct extended_handshake *h);
 
 enum metadata_message_kind {
 	METADATA_REQUEST = 0,
@@ -55,10 +62,11 @@ enum metadata_message_kind {
 struct metadata_message {
 	int64_t kind;      /* unknown kinds are reported, and to be ignored */
 	uint32_t piece;
-	uint32_t total;    /* DATA: size of the whole info dictionary */
+	uint32_t total;    /* DATA: size of the whole info dictionary; 0: not said */
 	struct bytes data; /* DATA: borrowed, <= 16 KiB */
 };
 
+/* False: malformed, or DATA with no data or more than 16 KiB. */
 bool metadata_message_read(struct metadata_message *m, struct bytes payload);
 /* The dictionary; for DATA also the data. */
 void metadata_message_write(struct writer *w, const struct metadata_message *m);
@@ -83,7 +91,14 @@ struct pex_message {
 	uint32_t dropped_count;
 };
 
+/* Contacts past EXT_PEX_READ_MAX are dropped; addresses are not judged here.
+ * False: not a dictionary, or a list that is no whole number of contacts. */
 bool pex_message_read(struct pex_message *m, struct bytes payload);
 void pex_message_write(struct writer *w, const struct pex_message *m);
+
+/* lt_donthave (BEP 54): a piece the sender no longer has. False: not 4 bytes. */
+bool donthave_message_read(uint32_t *piece, struct bytes payload);
+/* upload_only as a message of its own: one byte, 0 or not. False: no byte. */
+bool upload_only_message_read(bool *upload_only, struct bytes payload);
 
 #endif

@@ -12,6 +12,8 @@
 
 enum {
 	HANDSHAKE_SIZE = 68,
+	HANDSHAKE_OPENING = 48,     /* up to the info-hash: enough to know whom to answer as */
+	HANDSHAKE_NAME = 20,        /* the protocol's name with its length */
 	PEER_ID_SIZE = 20,
 	BLOCK_SIZE = 16 << 10,      /* what we ask for */
 	BLOCK_SIZE_MAX = 128 << 10, /* what a peer may ask of us */
@@ -31,6 +33,10 @@ struct handshake {
 void handshake_write(const struct handshake *h, uint8_t out[HANDSHAKE_SIZE]);
 /* in.size >= HANDSHAKE_SIZE. False: not a BitTorrent handshake. */
 bool handshake_read(struct handshake *h, struct bytes in);
+/* The same from its first HANDSHAKE_OPENING bytes: all but the peer id. */
+bool handshake_read_opening(struct handshake *h, struct bytes in);
+/* Whether in, however short, may be the beginning of a handshake. */
+bool handshake_may_begin(struct bytes in);
 
 enum message_kind {
 	MSG_CHOKE = 0,
@@ -75,14 +81,17 @@ struct message {
 
 enum message_status {
 	MESSAGE_OK,     /* *used bytes were consumed */
-	MESSAGE_MORE,   /* need more bytes; *used = how many the whole takes, when known, else 4 */
+	MESSAGE_MORE,   /* need more bytes; *used = how many the whole takes when its id is known,
+	                 * else 5 (length and id) or 4 (not even the length is there) */
 	MESSAGE_BAD,    /* protocol broken; *reason is static text */
 };
 
-/* Parse the message at the start of in. size_max bounds the length prefix
- * (the caller knows the largest bitfield or extended message it will take).
- * A PIECE yields MESSAGE_OK as soon as its 13 bytes of header are there:
- * *used is 13, and block.length bytes of data follow on the stream. */
+/* Parse the message at the start of in. size_max bounds the length prefix of
+ * what has no size of its own: bitfield, extended, unknown (the caller knows
+ * the largest it will take). A PIECE carries at most BLOCK_SIZE_MAX and yields
+ * MESSAGE_OK as soon as its 13 bytes of header are there: *used is 13, and
+ * block.length bytes of data follow on the stream (0 is possible). The block
+ * of a REQUEST, CANCEL or REJECT may hold any numbers. */
 enum message_status message_read(struct message *m, struct bytes in, uint32_t size_max,
                                  size_t *used, const char **reason);
 
