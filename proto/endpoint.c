@@ -174,6 +174,7 @@ static const struct range v4_ranges[] = {
 	{ { 172, 16, 0, 0 }, 12, ENDPOINT_PRIVATE },
 	{ { 192, 0, 2, 0 }, 24, ENDPOINT_UNUSABLE },
 	{ { 192, 168, 0, 0 }, 16, ENDPOINT_PRIVATE },
+	{ { 198, 18, 0, 0 }, 15, ENDPOINT_PRIVATE }, /* benchmarks */
 	{ { 198, 51, 100, 0 }, 24, ENDPOINT_UNUSABLE },
 	{ { 203, 0, 113, 0 }, 24, ENDPOINT_UNUSABLE },
 	{ { 224, 0, 0, 0 }, 3, ENDPOINT_UNUSABLE }, /* multicast, reserved, broadcast */

@@ -31,7 +31,8 @@ void *memory_alloc(size_t size)
 
 void *memory_zeroed(size_t count, size_t size)
 {
-	return check(calloc(count, size), product(count, size));
+	const size_t total = product(count, size);
+	return check(calloc(count, size), total);
 }
 
 void *memory_resize(void *old, size_t count, size_t size)
