@@ -134,7 +134,7 @@ struct dht_output {
 	enum dht_output_kind kind;
 	dht_search search;
 	uint8_t target[DHT_ID_SIZE];
-	struct endpoint to;              /* SEND, PONG, ADDRESS */
+	struct endpoint to;              /* SEND, PONG; ADDRESS: ours */
 	struct bytes datagram;           /* SEND; borrowed until the next call into the node */
 	const struct endpoint *peers;    /* PEERS; borrowed likewise */
 	const struct dht_contact *nodes; /* NODES, READY; nearest first */
