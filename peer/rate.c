@@ -135,6 +135,6 @@ usec bucket_when(struct bucket *b, size_t bytes, usec now)
 	if (__builtin_mul_overflow((uint64_t)wanted - (uint64_t)b->tokens, USEC_PER_SEC, &micro))
 		return USEC_NEVER - 1;
 	micro -= b->fraction;
-	const usec wait = (micro + b->rate - 1) / b->rate;
+	const usec wait = micro / b->rate + (micro % b->rate != 0);
 	return wait < USEC_NEVER - 1 - now ? now + wait : USEC_NEVER - 1;
 }
