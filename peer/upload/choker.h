@@ -33,6 +33,7 @@ struct choker_peer {
 	usec connected_at;
 	usec unchoked_at;     /* when it was last unchoked, 0 never */
 	usec choked_at;       /* when it was last choked after being served, 0 never */
+	uint64_t order;       /* private: breaks ties at random */
 	/* out */
 	bool serve;
 	bool serve_optimistic;
@@ -44,9 +45,13 @@ struct choker {
 	usec optimistic_at;        /* next rotation */
 };
 
+#define CHOKER_NEWCOMER_AGE USEC_PER_MIN
+
 void choker_init(struct choker *c, uint32_t slots, usec now);
-/* A full round when one is due (re-rank, rotate), else only give free slots
- * away. Sets serve and serve_optimistic of each; the order of peers may change. */
+/* A full round when one is due (re-rank, rotate), else only take slots from
+ * those who may not hold one and give free ones away. Sets serve and
+ * serve_optimistic (then serve, too) of each. At most slots +
+ * CHOKER_OPTIMISTIC_SLOTS are served; O(count) per slot given. */
 void choker_decide(struct choker *c, struct choker_peer *peers, uint32_t count, bool seeding,
                    struct rng *rng, usec now);
 /* When to decide again; USEC_NEVER is the owner's business when nobody is interested. */
