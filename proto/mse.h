@@ -42,6 +42,9 @@ void mse_skey_hash(const uint8_t info_hash[SHA1_SIZE], uint8_t out[SHA1_SIZE]);
 /* HASH(req3 S): what the above is masked with. */
 void mse_mask_hash(const uint8_t s[MSE_KEY_SIZE], uint8_t out[SHA1_SIZE]);
 
+/* Zero a secret so that the compiler does not leave it out. */
+void mse_wipe(void *secret, size_t size);
+
 struct rc4 {
 	uint8_t s[256];
 	uint8_t i, j;

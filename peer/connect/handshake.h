@@ -71,9 +71,13 @@ struct handshaker {
 	enum encryption_policy policy;
 	struct rng *rng; /* borrowed */
 	struct handshake own;
+	uint32_t selected;   /* enum mse_crypto, once agreed */
 	uint8_t step;
-	size_t need, left;
+	bool keyed;          /* bytes come and go through stream */
+	size_t need;         /* bytes of the current step, in in */
+	size_t left;         /* bytes of padding to drop first */
 	size_t in_used;
+	size_t sync_size;
 	size_t out_used, out_sent;
 	uint8_t secret[MSE_PRIVATE_SIZE];
 	uint8_t shared[MSE_KEY_SIZE];
