@@ -10,11 +10,10 @@
 #include <assert.h>
 
 #include "proto/bencode.h"
+#include "proto/utf8.h"
 
 enum {
 	EXT_TOKENS_MAX = 512, /* of one message; "m" of a chatty client has some 30 */
-	PRINTABLE_FIRST = 0x20,
-	ASCII_LAST = 0x7e,
 };
 
 static const char *const kind_names[EXT_KINDS] = {
@@ -53,48 +52,23 @@ static bool find_flag(const struct bencode *b, const char *key)
 	return bencode_find_int(b, 0, key, &v) && v != 0;
 }
 
-/* Bytes of the UTF-8 character at the start of s, 0 when there is none that
- * may be shown: controls and marks that reorder or hide text are none. */
-static size_t shown_character(struct bytes s)
-{
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	uint32_t code, first = s.data[0];
-	size_t size, i;
-
-	if (first < 0x80)
-		return first >= PRINTABLE_FIRST && first <= ASCII_LAST;
-	size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-	if (first < 0xc2 || first > 0xf4 || size > s.size)
-		return 0;
-	code = first & (0x7fu >> size);
-	for (i = 1; i < size; i++) {
-		if ((s.data[i] & 0xc0) != 0x80)
-			return 0;
-		code = code << 6 | (s.data[i] & 0x3f);
-	}
-	if (code < least[size] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
-		return 0;
-	if (code < 0xa0 || code == 0xfeff || (code >= 0x200b && code <= 0x200f) ||
-	    (code >= 0x2028 && code <= 0x202e) || (code >= 0x2060 && code <= 0x206f))
-		return 0;
-	return size;
-}
-
+/* Printable and cut between characters. */
 static void copy_client(char out[EXT_CLIENT_MAX], struct bytes s)
 {
-	size_t used = 0, size;
+	size_t at = 0, used = 0, size;
+	uint32_t code;
 
-	while (s.size > 0) {
-		size = shown_character(s);
+	while (at < s.size) {
+		size = utf8_decode(s, at, &code);
 		if (used + (size ? size : 1) >= EXT_CLIENT_MAX)
 			break;
-		if (size)
-			memcpy(out + used, s.data, size);
-		else
-			out[used] = '?';
-		size = size ? size : 1;
-		used += size;
-		s = bytes_of(s.data + size, s.size - size);
+		if (size == 0 || utf8_is_unprintable(code)) {
+			out[used++] = '?';
+		} else {
+			memcpy(out + used, s.data + at, size);
+			used += size;
+		}
+		at += size ? size : 1;
 	}
 	out[used] = '\0';
 }
