@@ -1,0 +1,150 @@
+/* peer/greet.c: from TCP to the first messages: handshakes both ways, who we
+ * talk to about which torrent, and what is said first. */
+#include "peer/engine.h"
+
+#include <assert.h>
+
+static void send_handshake(struct session *s, struct peer *p, usec now)
+{
+	struct handshake h = { .extended = true, .fast = true, .dht = s->config.dht_port != 0 };
+	uint8_t buffer[HANDSHAKE_SIZE];
+	memcpy(h.info_hash, p->torrent->info_hash, SHA1_SIZE);
+	memcpy(h.peer_id, s->peer_id, PEER_ID_SIZE);
+	handshake_write(&h, buffer);
+	outbound_send(s, p, bytes_of(buffer, sizeof buffer), now);
+	p->conn.ours_sent = true;
+}
+
+void greet_on_connected(struct session *s, struct peer *p, usec now)
+{
+	if (p->conn.state != CONN_DIALING)
+		return;
+	p->conn.state = CONN_HANDSHAKE;
+	p->connected_at = p->heard_at = p->spoke_at = now;
+	p->torrent->half_open--;
+	s->half_open--;
+	p->torrent->dial_now = true;
+	session_stir(s, p->torrent);
+	send_handshake(s, p, now);
+	session_touch(s, p);
+}
+
+/* Another connection to the same peer of the same torrent. */
+static struct peer *find_twin(const struct torrent *t, const struct peer *p)
+{
+	for (struct peer *o = t->peers; o != NULL; o = o->next)
+		if (o != p && o->conn.state == CONN_OPEN &&
+		    memcmp(o->conn.theirs.peer_id, p->conn.theirs.peer_id, PEER_ID_SIZE) == 0)
+			return o;
+	return NULL;
+}
+
+static bool same_address_is_too_much(const struct session *s, const struct torrent *t,
+                                     const struct peer *p)
+{
+	if (s->config.allow_same_address || endpoint_class(&p->endpoint) != ENDPOINT_GLOBAL)
+		return false;
+	for (const struct peer *o = t->peers; o != NULL; o = o->next)
+		if (o != p && o->conn.state == CONN_OPEN &&
+		    endpoint_same_address(&o->endpoint, &p->endpoint))
+			return true;
+	return false;
+}
+
+/* Both ends dialed at the same time: each must drop the same one of the two.
+ * The one kept was dialed by the greater peer id. */
+static bool new_one_wins(const struct session *s, const struct peer *fresh, const struct peer *old)
+{
+	if (fresh->conn.incoming == old->conn.incoming)
+		return false;
+	const bool we_dial = memcmp(s->peer_id, fresh->conn.theirs.peer_id, PEER_ID_SIZE) > 0;
+	return fresh->conn.incoming != we_dial;
+}
+
+/* Static text, or NULL: welcome. */
+static const char *why_not(struct session *s, struct torrent *t, struct peer *p, usec now)
+{
+	if (memcmp(p->conn.theirs.peer_id, s->peer_id, PEER_ID_SIZE) == 0) {
+		if (!p->conn.incoming)
+			candidates_set_self(t->candidates, &p->endpoint);
+		return "that is ourselves";
+	}
+	if (candidates_is_banned(t->candidates, &p->endpoint))
+		return "banned";
+	if (same_address_is_too_much(s, t, p))
+		return "another peer at that address";
+	struct peer *twin = find_twin(t, p);
+	if (twin == NULL)
+		return NULL;
+	if (!new_one_wins(s, p, twin))
+		return "already connected to that peer";
+	swarm_close(s, twin, "both dialed: the other connection stays", false, now);
+	return NULL;
+}
+
+/* An incoming peer named a torrent: find it. */
+static const char *name_torrent(struct session *s, struct peer *p, usec now)
+{
+	struct torrent *t = session_torrent(s, session_find(s, p->conn.theirs.info_hash));
+	if (t == NULL || !torrent_is_active(t))
+		return "no such torrent here";
+	if (t->peer_count >= s->config.conns_per_torrent_max)
+		return "too many peers";
+	const uint32_t candidate = candidates_on_incoming(t->candidates, &p->endpoint, now);
+	if (candidate == CANDIDATE_NONE)
+		return "banned, or no room to remember it";
+	s->handshaking--;
+	swarm_attach(s, t, p);
+	p->candidate = candidate;
+	candidates_on_connected(t->candidates, candidate, now);
+	return NULL;
+}
+
+static void first_words(struct session *s, struct peer *p, usec now)
+{
+	outbound_pieces(s, p, now);
+	if (p->conn.extended)
+		outbound_extended_handshake(s, p, now);
+	if (p->conn.theirs.dht && s->config.dht_port != 0) {
+		uint8_t buffer[8];
+		struct writer w;
+		writer_init(&w, buffer, sizeof buffer);
+		message_write_port(&w, s->config.dht_port);
+		outbound_send(s, p, writer_bytes(&w), now);
+	}
+}
+
+void greet_on_handshake(struct session *s, struct peer *p, usec now)
+{
+	const char *reason = NULL;
+	if (p->torrent == NULL)
+		reason = name_torrent(s, p, now);
+	else if (memcmp(p->conn.theirs.info_hash, p->torrent->info_hash, SHA1_SIZE) != 0)
+		reason = "answers for another torrent";
+	if (reason == NULL)
+		reason = why_not(s, p->torrent, p, now);
+	if (reason != NULL) {
+		swarm_close(s, p, reason, true, now);
+		return;
+	}
+	struct torrent *t = p->torrent;
+	if (!p->conn.ours_sent)
+		send_handshake(s, p, now);
+	conn_open(&p->conn, true);
+	if (!p->conn.incoming)
+		candidates_on_connected(t->candidates, p->candidate, now);
+	if (t->download != NULL) {
+		download_peer_init(t->download, &p->down, p->candidate, now);
+		p->down.fast = p->conn.fast;
+		p->has_down = true;
+	}
+	if (t->metainfo == NULL)
+		p->conn.message_max = METAINFO_PIECES_MAX / 8 + 1;
+	else
+		p->conn.message_max = t->metainfo->piece_count / 8 + EXT_PAYLOAD_MAX;
+	first_words(s, p, now);
+	struct action *a = session_act(s, ACT_NOTICE);
+	a->torrent = t->id;
+	a->notice = NOTICE_PEER;
+	a->endpoint = p->endpoint;
+}

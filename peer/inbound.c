@@ -1,0 +1,430 @@
+/* peer/inbound.c: what one peer says, message by message (BEP 3, 5, 6, 9, 10,
+ * 21, 54). A message that breaks the protocol ends the connection with a
+ * reason; one that is merely unknown is skipped. */
+#include "peer/engine.h"
+
+#include <stdlib.h>
+
+#include "proto/memory.h"
+
+/* ---- before the metadata is there ---- */
+
+static struct early *early(struct peer *p)
+{
+	if (p->early == NULL)
+		p->early = memory_zeroed(1, sizeof *p->early);
+	return p->early;
+}
+
+static const char *on_early(struct peer *p, const struct message *m)
+{
+	struct early *e = early(p);
+	switch ((int)m->kind) {
+	case MSG_BITFIELD:
+		if (e->bits != NULL || e->all || e->none || e->have_count != 0)
+			return "bitfield after pieces";
+		e->bits = memory_copy(m->bitfield.data, m->bitfield.size);
+		e->bits_size = m->bitfield.size;
+		return NULL;
+	case MSG_HAVE_ALL:
+	case MSG_HAVE_NONE:
+		if (e->bits != NULL || e->all || e->none || e->have_count != 0)
+			return "have-all or have-none after pieces";
+		e->all = m->kind == MSG_HAVE_ALL;
+		e->none = !e->all;
+		return NULL;
+	case MSG_HAVE:
+		if (e->have_count == EARLY_HAVES_MAX)
+			return "too many pieces announced before the metadata";
+		if (e->haves == NULL)
+			e->haves = memory_zeroed(EARLY_HAVES_MAX, sizeof *e->haves);
+		e->haves[e->have_count++] = m->piece;
+		return NULL;
+	case MSG_CHOKE:
+	case MSG_UNCHOKE:
+		e->unchoked = m->kind == MSG_UNCHOKE;
+		return NULL;
+	case MSG_PIECE:
+	case MSG_REJECT:
+		return "block before the metadata";
+	default:
+		return NULL;
+	}
+}
+
+void inbound_apply_early(struct session *s, struct peer *p, usec now)
+{
+	struct torrent *t = p->torrent;
+	struct early *e = p->early;
+	const char *reason = NULL;
+	bool ok = true;
+	p->early = NULL;
+	download_peer_init(t->download, &p->down, p->candidate, now);
+	p->down.fast = p->conn.fast;
+	p->down.reqq = p->conn.ext.reqq;
+	p->has_down = true;
+	p->conn.message_max = t->metainfo->piece_count / 8 + EXT_PAYLOAD_MAX;
+	if (e == NULL)
+		return;
+	if (e->bits != NULL)
+		ok = download_on_bitfield(t->download, &p->down, bytes_of(e->bits, e->bits_size),
+		                          &reason);
+	else if (e->all)
+		ok = download_on_have_all(t->download, &p->down, &reason);
+	else if (e->none)
+		ok = download_on_have_none(t->download, &p->down, &reason);
+	for (uint32_t i = 0; i < e->have_count && ok; i++)
+		ok = download_on_have(t->download, &p->down, e->haves[i], &reason);
+	if (e->unchoked && ok)
+		download_on_unchoke(t->download, &p->down, now);
+	free(e->bits);
+	free(e->haves);
+	free(e);
+	if (!ok)
+		swarm_close(s, p, reason, true, now);
+}
+
+/* ---- extensions ---- */
+
+static void serve_metadata(struct session *s, struct peer *p, uint32_t block, usec now)
+{
+	const struct torrent *t = p->torrent;
+	uint8_t buffer[EXT_METADATA_PIECE + 256];
+	struct writer w;
+	struct metadata_message reply = { .kind = METADATA_REJECT, .piece = block };
+	const size_t size = t->metainfo != NULL ? t->metainfo->info.size : 0;
+	const uint64_t begin = (uint64_t)block * EXT_METADATA_PIECE;
+	if (begin < size && p->conn.out.queued < METADATA_SERVE_QUEUE_MAX) {
+		const size_t left = size - begin;
+		reply.kind = METADATA_DATA;
+		reply.total = (uint32_t)size;
+		reply.data = bytes_of(t->metainfo->info.data + begin,
+		                      left < EXT_METADATA_PIECE ? left : EXT_METADATA_PIECE);
+	}
+	writer_init(&w, buffer, sizeof buffer);
+	metadata_message_write(&w, &reply);
+	outbound_extended(s, p, EXT_METADATA, writer_bytes(&w), now);
+}
+
+/* Peers that alone sent a wrong dictionary. */
+static void drop_metadata_liars(struct session *s, struct torrent *t, usec now)
+{
+	uint32_t slot;
+	while (metadata_next_liar(t->metadata, &slot)) {
+		struct peer *liar = slot < s->peers.size ? s->peers.items[slot] : NULL;
+		if (liar == NULL || liar->torrent != t)
+			continue;
+		candidates_ban(t->candidates, liar->candidate);
+		swarm_close(s, liar, "sent metadata that fails its hash", true, now);
+	}
+}
+
+static const char *on_metadata_data(struct session *s, struct peer *p,
+                                    const struct metadata_message *m, usec now)
+{
+	struct torrent *t = p->torrent;
+	switch (metadata_on_data(t->metadata, slot_of(p->id), m->piece, m->total, m->data, now)) {
+	case METADATA_LIE:
+		return "metadata that contradicts itself";
+	case METADATA_READY: {
+		size_t size;
+		uint8_t *info = metadata_take(t->metadata, &size);
+		torrent_on_metadata(s, t, info, size, now);
+		return NULL;
+	}
+	case METADATA_WRONG:
+		drop_metadata_liars(s, t, now);
+		break;
+	case METADATA_MORE:
+		break;
+	}
+	swarm_request_metadata(s, t, now);
+	return NULL;
+}
+
+static const char *on_metadata_message(struct session *s, struct peer *p, struct bytes payload,
+                                       usec now)
+{
+	struct metadata_message m;
+	if (!metadata_message_read(&m, payload))
+		return "malformed metadata message";
+	if (m.kind == METADATA_REQUEST) {
+		serve_metadata(s, p, m.piece, now);
+	} else if (p->torrent->metadata != NULL && m.kind == METADATA_DATA) {
+		return on_metadata_data(s, p, &m, now);
+	} else if (p->torrent->metadata != NULL && m.kind == METADATA_REJECT) {
+		metadata_on_reject(p->torrent->metadata, slot_of(p->id), m.piece, now);
+		swarm_request_metadata(s, p->torrent, now);
+	}
+	return NULL;
+}
+
+/* Ids that a later handshake leaves out stay as they were (BEP 10). */
+static const char *on_extended_handshake(struct session *s, struct peer *p, struct bytes payload,
+                                         usec now)
+{
+	struct torrent *t = p->torrent;
+	struct extended_handshake h;
+	if (!extended_handshake_read(&h, payload))
+		return "malformed extension handshake";
+	for (int i = 0; i < EXT_KINDS; i++)
+		if (h.ids[i] == 0)
+			h.ids[i] = p->conn.ext.ids[i];
+	if (h.port != 0)
+		candidates_set_port(t->candidates, p->candidate, h.port, now);
+	p->upload_only = h.upload_only;
+	if (h.reqq != 0)
+		p->down.reqq = h.reqq;
+	p->conn.ext = h;
+	if (t->metadata == NULL || h.ids[EXT_METADATA] == 0)
+		return NULL;
+	if (h.metadata_size != 0 && !metadata_on_size(t->metadata, slot_of(p->id), h.metadata_size))
+		return "impossible metadata size";
+	swarm_request_metadata(s, t, now);
+	return NULL;
+}
+
+static const char *on_extended(struct session *s, struct peer *p, uint8_t id, struct bytes payload,
+                               usec now)
+{
+	const char *reason = NULL;
+	if (!p->conn.extended)
+		return "extension message without extension protocol";
+	switch ((int)id) {
+	case EXT_HANDSHAKE:
+		return on_extended_handshake(s, p, payload, now);
+	case EXT_METADATA:
+		return on_metadata_message(s, p, payload, now);
+	case EXT_DONTHAVE:
+		if (payload.size != 4)
+			return "malformed dont-have";
+		if (p->has_down) {
+			struct reader r;
+			reader_init(&r, payload);
+			download_on_dont_have(p->torrent->download, &p->down, read_u32(&r), &reason);
+		}
+		return reason;
+	case EXT_UPLOAD_ONLY:
+		if (payload.size == 1)
+			p->upload_only = payload.data[0] != 0;
+		return NULL;
+	default:
+		return NULL; /* not one of ours: BEP 10 says to ignore it */
+	}
+}
+
+/* ---- what they want ---- */
+
+static const char *on_request(struct session *s, struct peer *p, struct block b, usec now)
+{
+	const struct torrent *t = p->torrent;
+	const char *reason = NULL;
+	enum upload_answer answer = UPLOAD_REFUSED;
+	if (t->download != NULL && !p->choking)
+		answer = upload_on_request(&p->up, t->metainfo, download_have(t->download), b, &reason);
+	if (answer == UPLOAD_BROKEN)
+		return reason;
+	if (answer == UPLOAD_REFUSED && p->conn.fast)
+		outbound_block(s, p, MSG_REJECT, b, now);
+	return NULL;
+}
+
+static void on_cancel(struct session *s, struct peer *p, struct block b, usec now)
+{
+	if (upload_on_cancel(&p->up, &s->spans, b) && p->conn.fast)
+		outbound_block(s, p, MSG_REJECT, b, now);
+}
+
+static void on_wants(struct session *s, struct peer *p, bool wants)
+{
+	if (p->wants == wants)
+		return;
+	p->wants = wants;
+	p->torrent->choke_now = true;
+	session_stir(s, p->torrent);
+}
+
+static void on_port(struct session *s, const struct peer *p, uint16_t port)
+{
+	if (port == 0 || torrent_is_private(p->torrent))
+		return;
+	struct action *a = session_act(s, ACT_DHT_CONTACT);
+	a->endpoint = p->endpoint;
+	a->endpoint.port = port;
+}
+
+/* ---- what they have ---- */
+
+static void on_pieces_changed(struct session *s, struct peer *p, usec now)
+{
+	struct torrent *t = p->torrent;
+	if (!bitfield_is_full(&p->down.has))
+		return;
+	p->upload_only = true;
+	candidates_set_seed(t->candidates, p->candidate, true);
+	if (t->state == TORRENT_SEEDING)
+		swarm_close(s, p, "both are seeds", false, now);
+}
+
+static const char *on_pieces(struct session *s, struct peer *p, const struct message *m, usec now)
+{
+	struct download *d = p->torrent->download;
+	const char *reason = "pieces announced twice";
+	const bool late = p->conn.messages_begun;
+	bool ok = false;
+	if (!p->has_down)
+		return on_early(p, m);
+	switch ((int)m->kind) {
+	case MSG_BITFIELD:
+		ok = !late && download_on_bitfield(d, &p->down, m->bitfield, &reason);
+		break;
+	case MSG_HAVE_ALL:
+		ok = !late && download_on_have_all(d, &p->down, &reason);
+		break;
+	case MSG_HAVE_NONE:
+		ok = !late && download_on_have_none(d, &p->down, &reason);
+		break;
+	case MSG_HAVE:
+		ok = download_on_have(d, &p->down, m->piece, &reason);
+		break;
+	case MSG_ALLOWED_FAST:
+		ok = download_on_allowed_fast(d, &p->down, m->piece, &reason);
+		break;
+	case MSG_REJECT:
+		ok = download_on_reject(d, &p->down, m->block, now, &reason);
+		break;
+	default:
+		break;
+	}
+	if (!ok)
+		return reason;
+	if (m->kind == MSG_BITFIELD || m->kind == MSG_HAVE_ALL || m->kind == MSG_HAVE)
+		on_pieces_changed(s, p, now);
+	return NULL;
+}
+
+static void on_choked(struct session *s, struct peer *p, bool choked, usec now)
+{
+	if (!p->has_down) {
+		early(p)->unchoked = !choked;
+		return;
+	}
+	if (choked) {
+		download_on_choke(p->torrent->download, &p->down, now);
+		p->torrent->refill = true;
+		session_stir(s, p->torrent);
+	} else {
+		download_on_unchoke(p->torrent->download, &p->down, now);
+	}
+}
+
+/* ---- dispatch ---- */
+
+static const char *on_message(struct session *s, struct peer *p, const struct message *m, usec now)
+{
+	const bool is_fast = m->kind >= MSG_SUGGEST && m->kind <= MSG_ALLOWED_FAST;
+	const char *reason = NULL;
+	if (is_fast && !p->conn.fast)
+		return "fast message without the fast extension";
+	switch (m->kind) {
+	case MSG_CHOKE:
+	case MSG_UNCHOKE:
+		on_choked(s, p, m->kind == MSG_CHOKE, now);
+		break;
+	case MSG_INTERESTED:
+	case MSG_NOT_INTERESTED:
+		on_wants(s, p, m->kind == MSG_INTERESTED);
+		break;
+	case MSG_HAVE:
+	case MSG_BITFIELD:
+	case MSG_HAVE_ALL:
+	case MSG_HAVE_NONE:
+	case MSG_ALLOWED_FAST:
+	case MSG_REJECT:
+		reason = on_pieces(s, p, m, now);
+		break;
+	case MSG_REQUEST:
+		reason = on_request(s, p, m->block, now);
+		break;
+	case MSG_CANCEL:
+		on_cancel(s, p, m->block, now);
+		break;
+	case MSG_PORT:
+		on_port(s, p, m->port);
+		return NULL;
+	case MSG_EXTENDED:
+		return on_extended(s, p, m->extended.id, m->extended.payload, now);
+	case MSG_SUGGEST:
+	case MSG_KEEP_ALIVE:
+	case MSG_UNKNOWN:
+	case MSG_PIECE:
+		return NULL;
+	}
+	p->conn.messages_begun = true;
+	return reason;
+}
+
+static const char *on_block(struct peer *p, struct block b, usec now)
+{
+	const char *reason = NULL;
+	uint8_t *into = NULL;
+	if (!p->has_down)
+		return "block before the metadata";
+	switch (download_block_begin(p->torrent->download, &p->down, b, &into, &reason, now)) {
+	case DOWNLOAD_BREAK:
+		return reason;
+	case DOWNLOAD_TAKE:
+		conn_receive(&p->conn, into, b.length);
+		break;
+	case DOWNLOAD_DISCARD:
+		conn_receive(&p->conn, NULL, b.length);
+		break;
+	}
+	p->block_length = b.length;
+	p->block_taken = into != NULL;
+	return NULL;
+}
+
+static void on_block_end(struct session *s, struct peer *p, usec now)
+{
+	struct torrent *t = p->torrent;
+	s->payload_down += p->block_length;
+	meter_add(&t->down, p->block_length, now);
+	p->useful = true;
+	if (p->block_taken)
+		download_block_end(t->download, &p->down, now);
+	session_stir(s, t);
+}
+
+void inbound_on_bytes(struct session *s, struct peer *p, struct bytes in, usec now)
+{
+	struct message m;
+	if (p->conn.state != CONN_HANDSHAKE && p->conn.state != CONN_OPEN)
+		return;
+	for (;;) {
+		const char *reason = NULL;
+		switch (conn_next(&p->conn, &in, &m)) {
+		case CONN_NOTHING:
+			return;
+		case CONN_HANDSHAKEN:
+			greet_on_handshake(s, p, now);
+			break;
+		case CONN_MESSAGE:
+			reason = on_message(s, p, &m, now);
+			break;
+		case CONN_BLOCK:
+			reason = on_block(p, m.block, now);
+			break;
+		case CONN_BLOCK_END:
+			on_block_end(s, p, now);
+			break;
+		case CONN_BROKEN:
+			reason = p->conn.broken;
+			break;
+		}
+		if (reason != NULL)
+			swarm_close(s, p, reason, true, now);
+		if (p->conn.state == CONN_CLOSED)
+			return;
+	}
+}
