@@ -3,8 +3,9 @@
  * Whatever a struct metainfo says has been checked: the piece count fits the
  * sizes, no sum overflows, and every path is safe to append to a directory
  * (no separators inside a name, no "..", not empty, not absolute, no two files
- * on one path, no file that is another's directory). A hybrid torrent (BEP 52)
- * is read as v1. v2-only torrents are refused with a clear reason for now. */
+ * on one path, no file that is another's directory; pad files, which are never
+ * on disk, excepted). Nasty names are made safe; what contradicts itself is
+ * refused. A hybrid torrent (BEP 52) is read as v1; v2-only ones are refused. */
 #ifndef PROTO_METAINFO_H
 #define PROTO_METAINFO_H
 
@@ -26,7 +27,9 @@ enum {
 	METAINFO_NODES_MAX = 64,
 	METAINFO_URLS_MAX = 64,
 	METAINFO_URL_MAX = 2048,
-	METAINFO_TOKENS_MAX = 16 << 20,
+	METAINFO_TOKENS_MAX = 4 << 20,     /* bencoded values; real torrents have 8 bytes per value */
+	METAINFO_PATHS_MAX = 64 << 20,     /* bytes of all paths together */
+	METAINFO_TEXT_MAX = 4096,          /* bytes of the comment; the rest is cut */
 };
 
 struct metainfo_file {
@@ -52,14 +55,14 @@ struct metainfo {
 	uint8_t info_hash[SHA1_SIZE];
 	const char *name;        /* sanitised; the file's or the top directory's name */
 	uint32_t piece_length;   /* bytes; the last piece may be shorter */
-	uint32_t piece_count;    /* 0 only when total is 0 */
-	uint64_t total;          /* bytes, pad files included */
+	uint32_t piece_count;    /* at least 1 */
+	uint64_t total;          /* bytes, pad files included; at least 1 */
 	const uint8_t *pieces;   /* piece_count * 20 bytes; owned by the metainfo */
 	struct metainfo_file *files; /* in torrent order; single file: one, its path == name;
 	                              * several: paths start with name + "/" */
 	uint32_t file_count;
 	bool multi_file;
-	bool is_private;         /* BEP 27 */
+	bool is_private;         /* BEP 27: no nodes are kept then */
 	bool hybrid;             /* has BEP 52 data too */
 	struct bytes info;       /* the info dictionary, whole; owned by the metainfo */
 	struct metainfo_tracker *trackers; /* owned; announce-list, or announce as tier 0 */
@@ -74,9 +77,9 @@ struct metainfo {
 	void *memory;                      /* owned: all the above points into it */
 };
 
-/* Parse a whole .torrent. False: *reason is static text that names the key
- * ("info.files[3].path: .. in a path" is written to reason_out). Nothing is
- * kept of input. metainfo_deinit is safe after either outcome. */
+/* Parse a whole .torrent; white space behind it is ignored. False: reason says
+ * what is wrong and names the key ("info.files[3].length: negative"). Nothing
+ * is kept of the input. metainfo_deinit is safe after either outcome. */
 enum { METAINFO_REASON_MAX = 160 };
 bool metainfo_parse(struct metainfo *m, struct bytes file, char reason[METAINFO_REASON_MAX]);
 /* The same from an info dictionary alone (BEP 9). The caller has checked its hash. */
@@ -95,7 +98,7 @@ uint8_t *metainfo_wrap(struct bytes info, const struct metainfo_tracker *tracker
 /* Turn any bytes into one safe path component: invalid UTF-8, control
  * characters and separators become '_', ".", ".." and "" get a name, the
  * length is cut at METAINFO_NAME_MAX on a character boundary with the
- * extension kept. out holds METAINFO_NAME_MAX + 1. Returns false when nothing
+ * extension kept, characters that reverse text become '_' too. out holds METAINFO_NAME_MAX + 1. Returns false when nothing
  * had to change. */
 bool metainfo_sanitise_name(struct bytes name, char out[METAINFO_NAME_MAX + 1]);
 

@@ -1,0 +1,190 @@
+/* proto/metainfo_outer.c: trackers (BEP 12), DHT nodes (BEP 5), web seeds
+ * (BEP 19), and the texts beside the info dictionary.
+ *
+ * None of these is covered by the info-hash: anybody who passes a .torrent on
+ * can change them. A bad entry is left out and the torrent is still good; the
+ * numbers are bounded by METAINFO_*_MAX. */
+#include "proto/metainfo_outer.h"
+
+#include "proto/utf8.h"
+
+#include <strings.h>
+
+static bool is_space(uint8_t c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static struct bytes trim(struct bytes text)
+{
+	while (text.size != 0 && is_space(text.data[0]))
+		text = bytes_of(text.data + 1, text.size - 1);
+	while (text.size != 0 && is_space(text.data[text.size - 1]))
+		text.size--;
+	return text;
+}
+
+/* Printable, without spaces: what may stand in a request or a log line. */
+static bool is_printable_word(struct bytes text)
+{
+	for (size_t at = 0; at < text.size;) {
+		uint32_t code;
+		const size_t size = utf8_decode(text, at, &code);
+		if (size == 0 || code == ' ' || utf8_is_unprintable(code))
+			return false;
+		at += size;
+	}
+	return text.size != 0;
+}
+
+static bool has_scheme(struct bytes url, const char *scheme)
+{
+	const size_t size = strlen(scheme);
+
+	return url.size > size && strncasecmp((const char *)url.data, scheme, size) == 0;
+}
+
+static bool is_web_url(struct bytes url)
+{
+	return url.size <= METAINFO_URL_MAX && is_printable_word(url) &&
+	       (has_scheme(url, "http://") || has_scheme(url, "https://"));
+}
+
+static bool is_tracker_url(struct bytes url)
+{
+	return is_web_url(url) || (url.size <= METAINFO_URL_MAX && is_printable_word(url) &&
+	                           has_scheme(url, "udp://"));
+}
+
+static bool tracker_is_known(const struct metainfo *m, struct bytes url)
+{
+	for (uint32_t i = 0; i < m->tracker_count; i++) {
+		if (bytes_equal_text(url, m->trackers[i].url))
+			return true;
+	}
+	return false;
+}
+
+static void add_tracker(struct metainfo *m, struct arena *arena, struct bytes url, uint32_t tier)
+{
+	url = trim(url);
+	if (m->tracker_count == METAINFO_TRACKERS_MAX || !is_tracker_url(url) ||
+	    tracker_is_known(m, url))
+		return;
+	m->trackers[m->tracker_count++] =
+		(struct metainfo_tracker){ .url = arena_copy(arena, url), .tier = tier };
+}
+
+/* BEP 12. Tiers that lose all their entries do not count. */
+static void read_tiers(struct metainfo *m, const struct bencode *doc, struct arena *arena,
+                       uint32_t list)
+{
+	uint32_t tier = 0;
+
+	for (uint32_t t = bencode_first(doc, list); t != BENCODE_NONE; t = bencode_after(doc, list, t)) {
+		if (bencode_type(doc, t) != BENCODE_LIST)
+			continue;
+		const uint32_t before = m->tracker_count;
+		for (uint32_t u = bencode_first(doc, t); u != BENCODE_NONE;
+		     u = bencode_after(doc, t, u)) {
+			struct bytes url;
+			if (bencode_string(doc, u, &url))
+				add_tracker(m, arena, url, tier);
+		}
+		tier += m->tracker_count != before;
+	}
+}
+
+/* BEP 12: with an announce-list, announce is ignored. */
+static void read_trackers(struct metainfo *m, const struct bencode *doc, struct arena *arena)
+{
+	const uint32_t list = bencode_find_typed(doc, 0, "announce-list", BENCODE_LIST);
+	struct bytes url;
+
+	m->trackers = arena_alloc(arena, METAINFO_TRACKERS_MAX, sizeof(*m->trackers));
+	if (list != BENCODE_NONE)
+		read_tiers(m, doc, arena, list);
+	if (m->tracker_count == 0 && bencode_find_string(doc, 0, "announce", &url))
+		add_tracker(m, arena, url, 0);
+}
+
+static void read_nodes(struct metainfo *m, const struct bencode *doc, struct arena *arena)
+{
+	const uint32_t list = bencode_find_typed(doc, 0, "nodes", BENCODE_LIST);
+
+	/* A private torrent must not touch the DHT (BEP 27). */
+	if (list == BENCODE_NONE || m->is_private)
+		return;
+	m->nodes = arena_alloc(arena, METAINFO_NODES_MAX, sizeof(*m->nodes));
+	for (uint32_t t = bencode_first(doc, list);
+	     t != BENCODE_NONE && m->node_count < METAINFO_NODES_MAX; t = bencode_after(doc, list, t)) {
+		struct bytes host;
+		int64_t port;
+		if (bencode_type(doc, t) != BENCODE_LIST || doc->tokens[t].children != 2)
+			continue;
+		const uint32_t first = bencode_first(doc, t);
+		if (!bencode_string(doc, first, &host) || host.size > 253 || !is_printable_word(host) ||
+		    !bencode_int(doc, bencode_after(doc, t, first), &port) || port < 1 ||
+		    port > UINT16_MAX)
+			continue;
+		m->nodes[m->node_count++] =
+			(struct metainfo_node){ .host = arena_copy(arena, host), .port = (uint16_t)port };
+	}
+}
+
+static void add_web_seed(struct metainfo *m, struct arena *arena, struct bytes url)
+{
+	url = trim(url);
+	if (m->web_seed_count == METAINFO_URLS_MAX || !is_web_url(url))
+		return;
+	for (uint32_t i = 0; i < m->web_seed_count; i++) {
+		if (bytes_equal_text(url, m->web_seeds[i]))
+			return;
+	}
+	m->web_seeds[m->web_seed_count++] = arena_copy(arena, url);
+}
+
+/* BEP 19: a string, or a list of them. */
+static void read_web_seeds(struct metainfo *m, const struct bencode *doc, struct arena *arena)
+{
+	const uint32_t token = bencode_find(doc, 0, "url-list");
+	struct bytes url;
+
+	if (token == BENCODE_NONE)
+		return;
+	m->web_seeds = arena_alloc(arena, METAINFO_URLS_MAX, sizeof(*m->web_seeds));
+	if (bencode_string(doc, token, &url))
+		add_web_seed(m, arena, url);
+	if (bencode_type(doc, token) != BENCODE_LIST)
+		return;
+	for (uint32_t t = bencode_first(doc, token); t != BENCODE_NONE; t = bencode_after(doc, token, t)) {
+		if (bencode_string(doc, t, &url))
+			add_web_seed(m, arena, url);
+	}
+}
+
+/* The first of the two keys that holds text; NULL when neither does. */
+static const char *read_text(const struct bencode *doc, struct arena *arena, const char *key,
+                             const char *fallback)
+{
+	struct bytes text;
+
+	if (!(bencode_find_string(doc, 0, key, &text) && utf8_is_valid(text)) &&
+	    !bencode_find_string(doc, 0, fallback, &text))
+		return NULL;
+	text.size = utf8_cut(text, METAINFO_TEXT_MAX);
+	char *clean = arena_alloc(arena, text.size + 1, 1);
+	utf8_clean(text, true, clean);
+	return clean;
+}
+
+void metainfo_read_outer(struct metainfo *m, const struct bencode *doc, struct arena *arena)
+{
+	read_trackers(m, doc, arena);
+	read_nodes(m, doc, arena);
+	read_web_seeds(m, doc, arena);
+	m->comment = read_text(doc, arena, "comment.utf-8", "comment");
+	m->created_by = read_text(doc, arena, "created by.utf-8", "created by");
+	if (!bencode_find_int(doc, 0, "creation date", &m->created_at) || m->created_at < 0)
+		m->created_at = 0;
+}
