@@ -1,0 +1,54 @@
+/* tools/io/disk_job.h: one job of the disk workers, and a torrent's files as
+ * they see them. Private to disk.c (queues, threads) and disk_job.c (what is
+ * done). */
+#ifndef TOOLS_IO_DISK_JOB_H
+#define TOOLS_IO_DISK_JOB_H
+
+#include <stdatomic.h>
+
+#include "peer/action.h"
+#include "proto/metainfo.h"
+#include "tools/io/fdcache.h"
+
+enum job_kind {
+	JOB_READ,
+	JOB_STORE, JOB_WRITE, JOB_OPEN, JOB_FINISH, JOB_CLOSE, JOB_RUN,
+	JOB_CHECK,
+};
+
+/* A copy of what the workers need: the metainfo is the session's and may go
+ * while a job still runs. One block of memory. */
+struct storage {
+	torrent_id torrent;
+	const char *root;
+	struct metainfo shape;  /* files, file_count and total alone */
+	uint32_t pending;       /* jobs not answered; network thread */
+	bool closing;           /* network thread */
+	bool only_empty;        /* no byte of payload on disk */
+	atomic_bool empties_made;
+	atomic_bool *dirty;     /* [file_count]: written since the last sync */
+};
+struct storage *storage_new(torrent_id t, const struct metainfo *m, const char *root);
+void storage_free(struct storage *s);
+
+struct job {
+	enum job_kind kind;
+	struct storage *storage;  /* borrowed; NULL for JOB_RUN and unknown torrents */
+	struct disk_job disk;
+	void (*work)(void *), (*done)(void *);
+	void *context;            /* JOB_RUN */
+	enum disk_result result;
+	char *text;               /* owned; set when result is not OK */
+	uint64_t *sizes;          /* owned; JOB_OPEN */
+	struct job *next;
+};
+/* What a worker has for itself. */
+struct job_tools {
+	struct fdcache *files;
+	struct hasher *hasher; /* owned */
+	uint8_t *buffer;       /* owned, DISK_CHECK_BUFFER bytes, made at first use */
+};
+void job_perform(struct job *j, struct job_tools *tools);
+void job_fail(struct job *j, enum disk_result result, const char *text);
+
+#endif
