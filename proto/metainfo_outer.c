@@ -6,9 +6,8 @@
  * numbers are bounded by METAINFO_*_MAX. */
 #include "proto/metainfo_outer.h"
 
+#include "proto/url.h"
 #include "proto/utf8.h"
-
-#include <strings.h>
 
 static bool is_space(uint8_t c)
 {
@@ -24,38 +23,6 @@ static struct bytes trim(struct bytes text)
 	return text;
 }
 
-/* Printable, without spaces: what may stand in a request or a log line. */
-static bool is_printable_word(struct bytes text)
-{
-	for (size_t at = 0; at < text.size;) {
-		uint32_t code;
-		const size_t size = utf8_decode(text, at, &code);
-		if (size == 0 || code == ' ' || utf8_is_unprintable(code))
-			return false;
-		at += size;
-	}
-	return text.size != 0;
-}
-
-static bool has_scheme(struct bytes url, const char *scheme)
-{
-	const size_t size = strlen(scheme);
-
-	return url.size > size && strncasecmp((const char *)url.data, scheme, size) == 0;
-}
-
-static bool is_web_url(struct bytes url)
-{
-	return url.size <= METAINFO_URL_MAX && is_printable_word(url) &&
-	       (has_scheme(url, "http://") || has_scheme(url, "https://"));
-}
-
-static bool is_tracker_url(struct bytes url)
-{
-	return is_web_url(url) || (url.size <= METAINFO_URL_MAX && is_printable_word(url) &&
-	                           has_scheme(url, "udp://"));
-}
-
 static bool tracker_is_known(const struct metainfo *m, struct bytes url)
 {
 	for (uint32_t i = 0; i < m->tracker_count; i++) {
@@ -68,7 +35,7 @@ static bool tracker_is_known(const struct metainfo *m, struct bytes url)
 static void add_tracker(struct metainfo *m, struct arena *arena, struct bytes url, uint32_t tier)
 {
 	url = trim(url);
-	if (m->tracker_count == METAINFO_TRACKERS_MAX || !is_tracker_url(url) ||
+	if (m->tracker_count == METAINFO_TRACKERS_MAX || !url_is_tracker(url, METAINFO_URL_MAX) ||
 	    tracker_is_known(m, url))
 		return;
 	m->trackers[m->tracker_count++] =
@@ -123,7 +90,7 @@ static void read_nodes(struct metainfo *m, const struct bencode *doc, struct are
 		if (bencode_type(doc, t) != BENCODE_LIST || doc->tokens[t].children != 2)
 			continue;
 		const uint32_t first = bencode_first(doc, t);
-		if (!bencode_string(doc, first, &host) || host.size > 253 || !is_printable_word(host) ||
+		if (!bencode_string(doc, first, &host) || host.size > 253 || !url_is_word(host) ||
 		    !bencode_int(doc, bencode_after(doc, t, first), &port) || port < 1 ||
 		    port > UINT16_MAX)
 			continue;
@@ -135,7 +102,7 @@ static void read_nodes(struct metainfo *m, const struct bencode *doc, struct are
 static void add_web_seed(struct metainfo *m, struct arena *arena, struct bytes url)
 {
 	url = trim(url);
-	if (m->web_seed_count == METAINFO_URLS_MAX || !is_web_url(url))
+	if (m->web_seed_count == METAINFO_URLS_MAX || !url_is_web(url, METAINFO_URL_MAX))
 		return;
 	for (uint32_t i = 0; i < m->web_seed_count; i++) {
 		if (bytes_equal_text(url, m->web_seeds[i]))
