@@ -1,0 +1,47 @@
+/* tools/daemon/torrents.h: the daemon's torrents: what the state directory
+ * remembers (store.h) beside what the session runs.
+ *
+ * A torrent is saved before it is added to the session, so that a crash in
+ * between loses nothing. */
+#ifndef TOOLS_DAEMON_TORRENTS_H
+#define TOOLS_DAEMON_TORRENTS_H
+
+#include "tools/daemon/store.h"
+#include "tools/io/host.h"
+
+#define TORRENTS_RETRY (60 * USEC_PER_SEC)      /* after an error such as a full disk */
+#define TORRENTS_SAVE_BUDGET (2 * USEC_PER_SEC) /* for resume files at a clean stop */
+
+enum { TORRENTS_REASON_MAX = 512 };
+
+enum torrents_outcome {
+	TORRENTS_ADDED,
+	TORRENTS_KNOWN,  /* was there already */
+	TORRENTS_BAD,    /* not a torrent or magnet */
+	TORRENTS_FAILED, /* it is, but could not be saved or added */
+};
+
+struct torrents;
+/* Everything borrowed while it lives. directory: where new content goes. */
+struct torrents *torrents_new(const struct store *store, struct host *host,
+                              const char *directory);
+void torrents_free(struct torrents *t);
+/* Bring back what the state directory holds; returns how many. What cannot be
+ * read is logged and left where it is. */
+uint32_t torrents_load(struct torrents *t);
+enum torrents_outcome torrents_add_file(struct torrents *t, struct bytes file,
+                                        char reason[TORRENTS_REASON_MAX]);
+/* text: a link, as it stands in a .magnet file (white space around it is fine). */
+enum torrents_outcome torrents_add_magnet(struct torrents *t, const char *text,
+                                          char reason[TORRENTS_REASON_MAX]);
+void torrents_on_notice(struct torrents *t, const struct action *notice);
+/* ACT_METADATA: keep it as a .torrent from now on. */
+void torrents_on_metadata(struct torrents *t, const struct action *metadata);
+/* Once a second: try again what failed. */
+void torrents_on_tick(struct torrents *t);
+/* After host_run: resume files of all that changed, within the budget. */
+void torrents_save_all(struct torrents *t);
+/* For logs: all of them, and how many are complete. */
+void torrents_count(const struct torrents *t, uint32_t *all, uint32_t *seeding);
+
+#endif
