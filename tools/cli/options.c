@@ -185,15 +185,16 @@ static bool takes_argument(enum option_kind kind)
 	return kind != OPTION_FLAG && kind != OPTION_UNFLAG && kind != OPTION_HEADING;
 }
 
-static bool append_text(struct text_list *list, const char *text)
+/* NULL: done. */
+static const char *append_text(struct text_list *list, const char *text)
 {
 	if (list->count >= OPTION_TEXTS_MAX)
-		return false;
+		return "accepted: given more than 256 times";
 	list->texts[list->count++] = text;
-	return true;
+	return NULL;
 }
 
-/* Store one value. NULL: done; otherwise what it should have been. */
+/* Store one value that is not empty. NULL: done; otherwise what it is not. */
 static const char *store_value(const struct option_spec *spec, const char *text)
 {
 	switch (spec->kind) {
@@ -207,15 +208,11 @@ static const char *store_value(const struct option_spec *spec, const char *text)
 		return NULL;
 	case OPTION_TEXT:
 		*(const char **)spec->target = text;
-		return *text != '\0' ? NULL : "something that is not empty";
+		return NULL;
 	case OPTION_HOSTS:
-		if (!parse_host_port(text))
-			return "HOST:PORT";
-		return append_text(spec->target, text) ? NULL : "given at most 256 times";
+		return parse_host_port(text) ? append_text(spec->target, text) : "HOST:PORT";
 	case OPTION_TEXTS:
-		if (*text == '\0')
-			return "something that is not empty";
-		return append_text(spec->target, text) ? NULL : "given at most 256 times";
+		return append_text(spec->target, text);
 	case OPTION_PORT:
 		return parse_port(text, spec->target) ? NULL : "a port, 0 to 65535";
 	case OPTION_COUNT:
@@ -309,6 +306,10 @@ enum options_outcome options_parse(const struct command *c, int argc, char **arg
 		}
 		spec = row_of(c, result, rows);
 		assert(spec != NULL);
+		if (optarg != NULL && *optarg == '\0') {
+			cli_fail(CLI_USAGE, c->name, "option --%s needs %s", spec->name, spec->argument);
+			return OPTIONS_WRONG;
+		}
 		expected = store_value(spec, optarg);
 		if (expected != NULL) {
 			cli_fail(CLI_USAGE, c->name, "option --%s: '%s' is not %s", spec->name, optarg,
