@@ -498,9 +498,9 @@ void candidates_on_connected(struct candidates *c, uint32_t index, usec now)
 
 	if (a == NULL)
 		return;
-	a->dialing = false;
-	if (a->conns < UINT16_MAX)
+	if ((a->dialing && a->conns < UINT16_MAX) || a->conns == 0)
 		a->conns++;
+	a->dialing = false;
 	settle(c, a, now);
 }
 

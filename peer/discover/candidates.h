@@ -57,6 +57,7 @@ usec candidates_deadline(const struct candidates *c, bool want_seeds);
 /* An index that means nothing any more gives an endpoint of ENDPOINT_NONE. */
 const struct endpoint *candidates_endpoint(const struct candidates *c, uint32_t index);
 enum peer_source candidates_source(const struct candidates *c, uint32_t index);
+/* A dial succeeded; nothing new about one that counts as connected already. */
 void candidates_on_connected(struct candidates *c, uint32_t index, usec now);
 /* A dial failed, or the handshake on a connection, whoever began it. */
 void candidates_on_failed(struct candidates *c, uint32_t index, usec now);
