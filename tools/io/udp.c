@@ -19,15 +19,14 @@ enum { CONTROL_SIZE = 64 };
 _Static_assert(CMSG_SPACE(sizeof(struct in6_pktinfo)) <= CONTROL_SIZE, "room for a packet info");
 
 /* Aligned as a control header wants it. */
-union control {
-	struct cmsghdr header;
-	uint8_t bytes[CONTROL_SIZE];
+struct control {
+	_Alignas(struct cmsghdr) uint8_t bytes[CONTROL_SIZE];
 };
 
 struct slot {
 	struct sockaddr_storage address;
 	struct iovec part;
-	union control control;
+	struct control control;
 	uint8_t data[UDP_DATAGRAM_MAX + 1]; /* one more shows that it was too long */
 };
 
@@ -61,7 +60,7 @@ static struct side *side_of(struct udp *u, const struct endpoint *e)
 
 /* ---- out ---- */
 
-static void put_source(struct msghdr *m, union control *control, const struct endpoint *source)
+static void put_source(struct msghdr *m, struct control *control, const struct endpoint *source)
 {
 	struct in_pktinfo v4 = { 0 };
 	struct in6_pktinfo v6 = { 0 };
