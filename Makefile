@@ -10,7 +10,7 @@
 # clean.  docs/testing.md says what each of them proves.
 #
 # A folder is a wildcard: a new .c file needs no line here. BUILD, CC and
-# SANITIZE may be given: make BUILD=build/clang CC=clang.
+# SANITIZE may be given: make BUILD=build/clang CC=clang. V=1 shows the commands.
 
 BUILD    ?= build
 PREFIX   ?= /usr/local
@@ -18,6 +18,8 @@ FUZZ_SECONDS ?= 3
 ifeq ($(origin CC),default)
 CC       := gcc
 endif
+# $(call quiet,CC): a line that says what is made, unless V is set.
+quiet = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$@';)
 
 # ---- packages (Debian): the only list -------------------------------------
 DEPS_BUILD := gcc make pkg-config libc6-dev libsodium-dev libc-ares-dev libevent-dev \
@@ -68,7 +70,7 @@ tests: $(call bin,$(or $(ONLY),$(TESTS)))
 fuzzers: $(call bin,$(FUZZ))
 
 $(BUILD)/shoal: $(BUILD)/tools/shoal.o $(LIBS)
-	$(CC) $(ALL_LDFLAGS) -o $@ $< $(LINK)
+	$(call quiet,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $< $(LINK)
 
 $(BUILD)/libproto.a: $(call obj,$(PROTO))
 $(BUILD)/libdht.a: $(call obj,$(DHT))
@@ -78,25 +80,25 @@ $(BUILD)/libhelp.a: $(call obj,$(HELP))
 $(BUILD)/lib%.a:
 	@mkdir -p $(@D)
 	@rm -f $@
-	ar rcs $@ $^
+	$(call quiet,AR)ar rcs $@ $^
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+	$(call quiet,CC)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 
 # A test binary per file.
 $(BUILD)/tests/%_test: $(BUILD)/tests/%_test.o $(BUILD)/libhelp.a $(LIBS)
-	$(CC) $(ALL_LDFLAGS) -o $@ $< $(LINK) -lcriterion
+	$(call quiet,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $< $(LINK) -lcriterion
 # libFuzzer brings main(); make fuzz gives the compiler and the sanitizers.
 $(BUILD)/tests/%_fuzz: $(BUILD)/tests/%_fuzz.o $(LIBS)
-	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< $(LINK)
+	$(call quiet,LINK)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< $(LINK)
 
 # One folder's unit test without building the others:
 #   make quick T=bencode L="proto"       (L: the libraries it needs)
 quick: $(BUILD)/quick_$(T)
 	$<
 $(BUILD)/quick_$(T): $(BUILD)/tests/unit/$(T)_test.o $(L:%=$(BUILD)/lib%.a)
-	$(CC) $(ALL_LDFLAGS) -o $@ $< $(LINK) -lcriterion
+	$(call quiet,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $< $(LINK) -lcriterion
 
 # ---- running the tests ----------------------------------------------------
 # tests/run runs what was built, adds up the results, and ends with the line
