@@ -24,14 +24,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static char url[TRACKER_URL_MAX + 8], out[TRACKER_REQUEST_URL_MAX];
 	static char scrape[TRACKER_SCRAPE_URL_MAX];
+	/* so that the interesting part is reached */
+	static const char *const prefixes[] = {"", "http://", "https://", "udp://"};
 	struct tracker_request request = {.event = TRACKER_EVENT_STARTED,
 					  .tracker_id = "id"};
 	struct tracker_url u;
-	const char *reason = NULL;
+	const char *reason = NULL, *prefix;
+	size_t begin;
 
-	size = size < sizeof(url) - 1 ? size : sizeof(url) - 1;
-	memcpy(url, data, size);
-	url[size] = '\0';
+	if (size == 0)
+		return 0;
+	prefix = prefixes[data[0] & 3];
+	begin = strlen(prefix);
+	strcpy(url, prefix);
+	size = size - 1 < sizeof(url) - 1 - begin ? size - 1 : sizeof(url) - 1 - begin;
+	memcpy(url + begin, data + 1, size);
+	url[begin + size] = '\0';
 	memcpy(request.info_hash, data, size < SHA1_SIZE ? size : SHA1_SIZE);
 	if (!tracker_url_parse(&u, url, &reason)) {
 		assert(reason && reason[0]);
