@@ -262,6 +262,11 @@ void dns_cancel(struct dns *d, dns_question question)
 		q->on_answer = NULL;
 }
 
+bool dns_use_server(struct dns *d, const char *server)
+{
+	return channel_open(d) && ares_set_servers_ports_csv(d->channel, server) == ARES_SUCCESS;
+}
+
 struct dns *dns_new(struct loop *loop, const struct socket_bind *bind)
 {
 	struct dns *d = memory_zeroed(1, sizeof(*d));

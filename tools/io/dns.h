@@ -33,6 +33,8 @@ dns_question dns_resolve(struct dns *d, const char *host, uint16_t port, dns_on_
                          void *context);
 /* It will not be called. */
 void dns_cancel(struct dns *d, dns_question question);
+/* Ask this server instead of the system's ("127.0.0.1:5353"). False: malformed. */
+bool dns_use_server(struct dns *d, const char *server);
 /* "NAME:PORT", "1.2.3.4:80", "[::1]:80" apart; false: malformed, or no port. */
 bool dns_split(const char *text, char host[DNS_HOST_MAX + 1], uint16_t *port);
 
