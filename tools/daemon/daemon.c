@@ -1,6 +1,6 @@
 /* tools/daemon/daemon.c: shoal daemon: many torrents without a terminal.
  *
- * Ties together the state directory (store, torrents), the watch folder and
+ * Ties together the state directory (state_dir, torrents), the watch folder and
  * the host; it owns no state of its own but these. */
 #include "tools/cli/cli.h"
 #include "tools/cli/network.h"
@@ -20,16 +20,17 @@
 #include <unistd.h>
 
 #define DAEMON_SUMMARY_PERIOD (10 * USEC_PER_MIN)
+#define DAEMON_SAVE_UNTIL (2800 * USEC_PER_MS) /* since we were told to stop */
 
 struct daemon {
 	struct network_options network;
 	const char *state, *watch_directory, *downloads, *level;
-	struct store store;
+	struct state_dir store;
 	struct host *host;         /* owned */
 	struct torrents *torrents; /* owned */
 	struct watch *watch;       /* owned; NULL: none */
 	struct event *watch_event; /* owned */
-	usec summary_at;
+	usec summary_at, stop_at;
 	bool stopping;
 };
 
@@ -153,6 +154,7 @@ static void on_signal(struct daemon *d, int signal)
 	if (!d->stopping) {
 		log_line(LOG_LEVEL_INFO, "stopping: %s", signal == SIGINT ? "interrupted" : "told to");
 		notify_manager("STOPPING=1");
+		d->stop_at = host_now(d->host);
 	}
 	d->stopping = true;
 	host_stop(d->host);
@@ -210,7 +212,7 @@ static void stop(struct daemon *d)
 	if (d->watch != NULL)
 		watch_free(d->watch);
 	if (d->torrents != NULL) {
-		torrents_save_all(d->torrents);
+		torrents_save_all(d->torrents, d->stop_at + DAEMON_SAVE_UNTIL);
 		torrents_free(d->torrents);
 		d->torrents = NULL;
 	}
@@ -223,7 +225,7 @@ static int run(struct daemon *d)
 	char reason[FILES_REASON_MAX];
 	int code = CLI_ERROR;
 
-	if (!store_open(&d->store, d->state, reason) || !files_make_directory(d->downloads, reason)) {
+	if (!state_dir_open(&d->store, d->state, reason) || !files_make_directory(d->downloads, reason)) {
 		cli_fail(CLI_ERROR, "daemon", "%s", reason);
 	} else if (start(d)) {
 		host_pump(d->host);
@@ -232,7 +234,7 @@ static int run(struct daemon *d)
 		code = CLI_OK;
 	}
 	stop(d);
-	store_close(&d->store);
+	state_dir_close(&d->store);
 	if (code == CLI_OK)
 		log_line(LOG_LEVEL_INFO, "stopped");
 	return code;

@@ -4,7 +4,7 @@
 #include "proto/magnet.h"
 #include "proto/memory.h"
 #include "tools/daemon/log.h"
-#include "tools/daemon/resume.h"
+#include "tools/daemon/resume_file.h"
 #include "tools/io/idmap.h"
 
 #include <inttypes.h>
@@ -15,21 +15,21 @@
 struct entry {
 	torrent_id id;
 	uint8_t info_hash[SHA1_SIZE];
-	struct store_record record; /* owned */
+	struct state_record record; /* owned */
 	bool checked;     /* the session's have-bits cover every piece */
 	bool unsaved;     /* they differ from the resume file */
 	usec retry_at;    /* USEC_NEVER: no error */
 };
 
 struct torrents {
-	const struct store *store; /* borrowed */
+	const struct state_dir *store; /* borrowed */
 	struct host *host;         /* borrowed */
 	const char *directory;     /* borrowed */
 	struct idmap entries;      /* torrent_id -> struct entry *, owned */
 	usec retry_at;             /* the earliest of all */
 };
 
-struct torrents *torrents_new(const struct store *store, struct host *host,
+struct torrents *torrents_new(const struct state_dir *store, struct host *host,
                               const char *directory)
 {
 	struct torrents *t = memory_zeroed(1, sizeof *t);
@@ -66,7 +66,7 @@ struct addition {
 	struct metainfo metainfo; /* owned; when it is known */
 	struct magnet magnet;     /* owned; otherwise */
 	bool is_magnet;
-	struct store_record record; /* owned until the entry takes it */
+	struct state_record record; /* owned until the entry takes it */
 };
 
 static void addition_deinit(struct addition *a)
@@ -93,7 +93,7 @@ static bool load_resume(struct torrents *t, const struct addition *a, struct bit
 
 	if (a->is_magnet)
 		return false;
-	state = store_load(t->store, a->metainfo.info_hash, STORE_RESUME, &size, reason);
+	state = state_dir_load(t->store, a->metainfo.info_hash, STATE_RESUME, &size, reason);
 	if (state == NULL)
 		return false;
 	files = resume_look(&a->metainfo, a->record.directory);
@@ -159,11 +159,11 @@ static bool start(struct torrents *t, struct addition *a)
 }
 
 static bool save_record(struct torrents *t, const uint8_t hash[SHA1_SIZE],
-                        const struct store_record *record, char reason[FILES_REASON_MAX])
+                        const struct state_record *record, char reason[FILES_REASON_MAX])
 {
 	size_t size;
-	uint8_t *file = store_encode_record(record, &size);
-	bool good = store_save(t->store, hash, STORE_STATE, bytes_of(file, size), reason);
+	uint8_t *file = state_dir_encode_record(record, &size);
+	bool good = state_dir_save(t->store, hash, STATE_STATE, bytes_of(file, size), reason);
 
 	free(file);
 	return good;
@@ -178,7 +178,7 @@ static struct entry *find_entry(struct torrents *t, const uint8_t hash[SHA1_SIZE
 
 /* Save what was given as kind, then run it. */
 static enum torrents_outcome add_new(struct torrents *t, struct addition *a,
-                                     enum store_kind kind, struct bytes file,
+                                     enum state_kind kind, struct bytes file,
                                      char reason[TORRENTS_REASON_MAX])
 {
 	uint8_t hash[SHA1_SIZE];
@@ -188,7 +188,7 @@ static enum torrents_outcome add_new(struct torrents *t, struct addition *a,
 	a->record.added_at = time(NULL);
 	/* The record first: the torrent exists with the other file. */
 	if (!save_record(t, hash, &a->record, reason) ||
-	    !store_save(t->store, hash, kind, file, reason))
+	    !state_dir_save(t->store, hash, kind, file, reason))
 		return TORRENTS_FAILED;
 	if (!start(t, a)) {
 		snprintf(reason, TORRENTS_REASON_MAX, "the session takes no more torrents");
@@ -215,12 +215,12 @@ enum torrents_outcome torrents_add_file(struct torrents *t, struct bytes file,
 		known = find_entry(t, a.metainfo.info_hash);
 		/* A magnet that still looks for its metadata gets it from here. */
 		if (known != NULL && session_metainfo(host_session(t->host), known->id) == NULL) {
-			store_drop(t->store, known->info_hash, STORE_MAGNET);
+			state_dir_drop(t->store, known->info_hash, STATE_MAGNET);
 			remove_entry(t, known);
 			known = NULL;
 		}
 		outcome = known != NULL ? TORRENTS_KNOWN
-		                        : add_new(t, &a, STORE_TORRENT, file, reason);
+		                        : add_new(t, &a, STATE_TORRENT, file, reason);
 	}
 	addition_deinit(&a);
 	return outcome;
@@ -253,7 +253,7 @@ enum torrents_outcome torrents_add_magnet(struct torrents *t, const char *text,
 		else if (find_entry(t, a.magnet.info_hash) != NULL)
 			outcome = TORRENTS_KNOWN;
 		else
-			outcome = add_new(t, &a, STORE_MAGNET, bytes_of_text(line), reason);
+			outcome = add_new(t, &a, STATE_MAGNET, bytes_of_text(line), reason);
 	}
 	addition_deinit(&a);
 	free(line);
@@ -266,7 +266,7 @@ static bool load_metainfo(struct torrents *t, const uint8_t hash[SHA1_SIZE], str
                           char reason[FILES_REASON_MAX])
 {
 	size_t size;
-	uint8_t *file = store_load(t->store, hash, STORE_TORRENT, &size, reason);
+	uint8_t *file = state_dir_load(t->store, hash, STATE_TORRENT, &size, reason);
 	bool good;
 
 	if (file == NULL)
@@ -284,7 +284,7 @@ static bool load_magnet(struct torrents *t, const uint8_t hash[SHA1_SIZE],
                         struct magnet *magnet, char reason[FILES_REASON_MAX])
 {
 	size_t size;
-	uint8_t *file = store_load(t->store, hash, STORE_MAGNET, &size, reason);
+	uint8_t *file = state_dir_load(t->store, hash, STATE_MAGNET, &size, reason);
 	char *line;
 	bool good;
 
@@ -302,17 +302,17 @@ static bool load_magnet(struct torrents *t, const uint8_t hash[SHA1_SIZE],
 }
 
 static void load_record(struct torrents *t, const uint8_t hash[SHA1_SIZE],
-                        struct store_record *record)
+                        struct state_record *record)
 {
 	char reason[FILES_REASON_MAX];
 	size_t size;
-	uint8_t *file = store_load(t->store, hash, STORE_STATE, &size, reason);
-	bool good = file != NULL && store_decode_record(bytes_of(file, size), record);
+	uint8_t *file = state_dir_load(t->store, hash, STATE_STATE, &size, reason);
+	bool good = file != NULL && state_dir_decode_record(bytes_of(file, size), record);
 
 	free(file);
 	if (good)
 		return;
-	*record = (struct store_record){ .directory = memory_copy_text(t->directory),
+	*record = (struct state_record){ .directory = memory_copy_text(t->directory),
 		                         .added_at = time(NULL) };
 }
 
@@ -322,7 +322,7 @@ static bool load_one(struct torrents *t, const uint8_t hash[SHA1_SIZE])
 	char reason[FILES_REASON_MAX], hex[HEX_SHA1];
 	bool good = load_metainfo(t, hash, &a, reason);
 
-	if (!good && store_has(t->store, hash, STORE_MAGNET)) {
+	if (!good && state_dir_has(t->store, hash, STATE_MAGNET)) {
 		metainfo_deinit(&a.metainfo);
 		a.metainfo = (struct metainfo){ 0 };
 		a.is_magnet = true;
@@ -344,7 +344,7 @@ static bool load_one(struct torrents *t, const uint8_t hash[SHA1_SIZE])
 uint32_t torrents_load(struct torrents *t)
 {
 	uint32_t count, loaded = 0;
-	uint8_t(*hashes)[SHA1_SIZE] = store_list(t->store, &count);
+	uint8_t(*hashes)[SHA1_SIZE] = state_dir_list(t->store, &count);
 
 	for (uint32_t i = 0; i < count; i++)
 		if (load_one(t, hashes[i]))
@@ -371,8 +371,8 @@ void torrents_on_metadata(struct torrents *t, const struct action *metadata)
 		for (; count < magnet.tracker_count && count < MAGNET_TRACKERS_MAX; count++)
 			trackers[count] = (struct metainfo_tracker){ magnet.trackers[count], count };
 	file = metainfo_wrap(metadata->info, trackers, count, &size);
-	if (store_save(t->store, e->info_hash, STORE_TORRENT, bytes_of(file, size), reason))
-		store_drop(t->store, e->info_hash, STORE_MAGNET);
+	if (state_dir_save(t->store, e->info_hash, STATE_TORRENT, bytes_of(file, size), reason))
+		state_dir_drop(t->store, e->info_hash, STATE_MAGNET);
 	else
 		log_line(LOG_LEVEL_ERROR, "metadata not saved, fetched again after a restart: %s",
 		         reason);
@@ -394,7 +394,7 @@ static void save_resume(struct torrents *t, struct entry *e)
 		return;
 	files = resume_look(m, e->record.directory);
 	state = resume_encode(have, files, m->file_count, &size);
-	if (store_save(t->store, e->info_hash, STORE_RESUME, bytes_of(state, size), reason))
+	if (state_dir_save(t->store, e->info_hash, STATE_RESUME, bytes_of(state, size), reason))
 		e->unsaved = false;
 	else
 		log_line(LOG_LEVEL_WARNING, "resume file not saved, checked after a restart: %s",
@@ -499,9 +499,8 @@ void torrents_on_tick(struct torrents *t)
 	t->retry_at = next;
 }
 
-void torrents_save_all(struct torrents *t)
+void torrents_save_all(struct torrents *t, usec until)
 {
-	usec begin = host_now(t->host);
 	uint32_t left = 0;
 
 	for (size_t i = 0; i < t->entries.slots; i++) {
@@ -510,7 +509,7 @@ void torrents_save_all(struct torrents *t)
 		if (t->entries.entries[i].id == 0)
 			continue;
 		e = idmap_pointer(&t->entries, t->entries.entries[i].id);
-		if (usec_since(begin, host_now(t->host)) < TORRENTS_SAVE_BUDGET)
+		if (host_now(t->host) < until)
 			save_resume(t, e);
 		else
 			left += e->unsaved;

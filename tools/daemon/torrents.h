@@ -1,16 +1,15 @@
 /* tools/daemon/torrents.h: the daemon's torrents: what the state directory
- * remembers (store.h) beside what the session runs.
+ * remembers (state_dir.h) beside what the session runs.
  *
  * A torrent is saved before it is added to the session, so that a crash in
  * between loses nothing. */
 #ifndef TOOLS_DAEMON_TORRENTS_H
 #define TOOLS_DAEMON_TORRENTS_H
 
-#include "tools/daemon/store.h"
+#include "tools/daemon/state_dir.h"
 #include "tools/io/host.h"
 
 #define TORRENTS_RETRY (60 * USEC_PER_SEC)      /* after an error such as a full disk */
-#define TORRENTS_SAVE_BUDGET (2 * USEC_PER_SEC) /* for resume files at a clean stop */
 
 enum { TORRENTS_REASON_MAX = 512 };
 
@@ -23,7 +22,7 @@ enum torrents_outcome {
 
 struct torrents;
 /* Everything borrowed while it lives. directory: where new content goes. */
-struct torrents *torrents_new(const struct store *store, struct host *host,
+struct torrents *torrents_new(const struct state_dir *store, struct host *host,
                               const char *directory);
 void torrents_free(struct torrents *t);
 /* Bring back what the state directory holds; returns how many. What cannot be
@@ -39,8 +38,9 @@ void torrents_on_notice(struct torrents *t, const struct action *notice);
 void torrents_on_metadata(struct torrents *t, const struct action *metadata);
 /* Once a second: try again what failed. */
 void torrents_on_tick(struct torrents *t);
-/* After host_run: resume files of all that changed, within the budget. */
-void torrents_save_all(struct torrents *t);
+/* After host_run: resume files of all that changed, as far as that is done by
+ * then; the others are checked at the next start. */
+void torrents_save_all(struct torrents *t, usec until);
 /* For logs: all of them, and how many are complete. */
 void torrents_count(const struct torrents *t, uint32_t *all, uint32_t *seeding);
 

@@ -1,5 +1,5 @@
-/* tools/daemon/store.c: see store.h. */
-#include "tools/daemon/store.h"
+/* tools/daemon/state_dir.c: see state_dir.h. */
+#include "tools/daemon/state_dir.h"
 
 #include "proto/bencode.h"
 #include "proto/memory.h"
@@ -14,16 +14,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { STORE_RECORD_VERSION = 1, HASH_DIGITS = 2 * SHA1_SIZE };
+enum { STATE_RECORD_VERSION = 1, HASH_DIGITS = 2 * SHA1_SIZE };
 
 static const struct {
 	const char *suffix;
 	size_t size_max;
 } kinds[] = {
-	[STORE_TORRENT] = { ".torrent", METAINFO_SIZE_MAX },
-	[STORE_MAGNET] = { ".magnet", 128 << 10 },
-	[STORE_STATE] = { ".state", STORE_RECORD_MAX },
-	[STORE_RESUME] = { ".resume", STORE_RESUME_MAX },
+	[STATE_TORRENT] = { ".torrent", METAINFO_SIZE_MAX },
+	[STATE_MAGNET] = { ".magnet", 128 << 10 },
+	[STATE_STATE] = { ".state", STATE_RECORD_MAX },
+	[STATE_RESUME] = { ".resume", STATE_RESUME_MAX },
 };
 
 /* ---- the directory and its lock ---- */
@@ -36,7 +36,7 @@ static void read_owner(int fd, char *out, size_t size)
 	out[strspn(out, "0123456789")] = '\0';
 }
 
-static bool take_lock(struct store *s, const char *directory, char reason[FILES_REASON_MAX])
+static bool take_lock(struct state_dir *s, const char *directory, char reason[FILES_REASON_MAX])
 {
 	char *path = files_join(directory, "lock"), owner[24];
 	bool good = false;
@@ -63,24 +63,24 @@ static bool take_lock(struct store *s, const char *directory, char reason[FILES_
 	return good;
 }
 
-bool store_open(struct store *s, const char *directory, char reason[FILES_REASON_MAX])
+bool state_dir_open(struct state_dir *s, const char *directory, char reason[FILES_REASON_MAX])
 {
-	*s = (struct store){ .lock = -1, .torrents = files_join(directory, "torrents") };
+	*s = (struct state_dir){ .lock = -1, .torrents = files_join(directory, "torrents") };
 	return files_make_directory(directory, reason) && take_lock(s, directory, reason) &&
 	       files_make_directory(s->torrents, reason);
 }
 
-void store_close(struct store *s)
+void state_dir_close(struct state_dir *s)
 {
 	if (s->lock >= 0)
 		close(s->lock);
 	free(s->torrents);
-	*s = (struct store){ .lock = -1 };
+	*s = (struct state_dir){ .lock = -1 };
 }
 
 /* ---- files of a torrent ---- */
 
-static char *path_of(const struct store *s, const uint8_t hash[SHA1_SIZE], enum store_kind kind)
+static char *path_of(const struct state_dir *s, const uint8_t hash[SHA1_SIZE], enum state_kind kind)
 {
 	char name[HASH_DIGITS + 16];
 
@@ -89,7 +89,7 @@ static char *path_of(const struct store *s, const uint8_t hash[SHA1_SIZE], enum 
 	return files_join(s->torrents, name);
 }
 
-uint8_t *store_load(const struct store *s, const uint8_t hash[SHA1_SIZE], enum store_kind kind,
+uint8_t *state_dir_load(const struct state_dir *s, const uint8_t hash[SHA1_SIZE], enum state_kind kind,
                     size_t *size, char reason[FILES_REASON_MAX])
 {
 	char *path = path_of(s, hash, kind);
@@ -99,7 +99,7 @@ uint8_t *store_load(const struct store *s, const uint8_t hash[SHA1_SIZE], enum s
 	return file;
 }
 
-bool store_save(const struct store *s, const uint8_t hash[SHA1_SIZE], enum store_kind kind,
+bool state_dir_save(const struct state_dir *s, const uint8_t hash[SHA1_SIZE], enum state_kind kind,
                 struct bytes content, char reason[FILES_REASON_MAX])
 {
 	char *path = path_of(s, hash, kind);
@@ -109,7 +109,7 @@ bool store_save(const struct store *s, const uint8_t hash[SHA1_SIZE], enum store
 	return good;
 }
 
-bool store_has(const struct store *s, const uint8_t hash[SHA1_SIZE], enum store_kind kind)
+bool state_dir_has(const struct state_dir *s, const uint8_t hash[SHA1_SIZE], enum state_kind kind)
 {
 	char *path = path_of(s, hash, kind);
 	bool there = access(path, F_OK) == 0;
@@ -118,7 +118,7 @@ bool store_has(const struct store *s, const uint8_t hash[SHA1_SIZE], enum store_
 	return there;
 }
 
-void store_drop(const struct store *s, const uint8_t hash[SHA1_SIZE], enum store_kind kind)
+void state_dir_drop(const struct state_dir *s, const uint8_t hash[SHA1_SIZE], enum state_kind kind)
 {
 	char *path = path_of(s, hash, kind);
 
@@ -131,8 +131,8 @@ static bool is_torrent_name(const char *name, uint8_t hash[SHA1_SIZE])
 	char digits[HASH_DIGITS + 1];
 
 	if (strlen(name) < HASH_DIGITS ||
-	    (strcmp(name + HASH_DIGITS, kinds[STORE_TORRENT].suffix) != 0 &&
-	     strcmp(name + HASH_DIGITS, kinds[STORE_MAGNET].suffix) != 0))
+	    (strcmp(name + HASH_DIGITS, kinds[STATE_TORRENT].suffix) != 0 &&
+	     strcmp(name + HASH_DIGITS, kinds[STATE_MAGNET].suffix) != 0))
 		return false;
 	memcpy(digits, name, HASH_DIGITS);
 	digits[HASH_DIGITS] = '\0';
@@ -144,14 +144,14 @@ static int compare_hashes(const void *a, const void *b)
 	return memcmp(a, b, SHA1_SIZE);
 }
 
-uint8_t (*store_list(const struct store *s, uint32_t *count))[SHA1_SIZE]
+uint8_t (*state_dir_list(const struct state_dir *s, uint32_t *count))[SHA1_SIZE]
 {
 	uint8_t(*hashes)[SHA1_SIZE] = memory_zeroed(64, SHA1_SIZE);
 	uint32_t used = 0, room = 64, kept = 0;
 	DIR *directory = opendir(s->torrents);
 	struct dirent *entry;
 
-	while (directory != NULL && used < STORE_TORRENTS_MAX &&
+	while (directory != NULL && used < STATE_TORRENTS_MAX &&
 	       (entry = readdir(directory)) != NULL) {
 		if (used == room) {
 			room *= 2;
@@ -173,7 +173,7 @@ uint8_t (*store_list(const struct store *s, uint32_t *count))[SHA1_SIZE]
 
 /* ---- the record ---- */
 
-uint8_t *store_encode_record(const struct store_record *r, size_t *size)
+uint8_t *state_dir_encode_record(const struct state_record *r, size_t *size)
 {
 	size_t room = strlen(r->directory) + 128;
 	uint8_t *out = memory_alloc(room);
@@ -188,28 +188,28 @@ uint8_t *store_encode_record(const struct store_record *r, size_t *size)
 	bencode_put_key(&w, "paused");
 	bencode_put_int(&w, r->paused);
 	bencode_put_key(&w, "version");
-	bencode_put_int(&w, STORE_RECORD_VERSION);
+	bencode_put_int(&w, STATE_RECORD_VERSION);
 	bencode_end(&w);
 	*size = writer_bytes(&w).size;
 	return out;
 }
 
-bool store_decode_record(struct bytes file, struct store_record *r)
+bool state_dir_decode_record(struct bytes file, struct state_record *r)
 {
 	struct bencode_token tokens[32];
 	struct bencode b;
 	struct bytes directory;
 	int64_t version, paused;
 
-	*r = (struct store_record){ 0 };
+	*r = (struct state_record){ 0 };
 	if (!bencode_parse(&b, file, tokens, 32, 0) ||
-	    !bencode_find_int(&b, 0, "version", &version) || version != STORE_RECORD_VERSION ||
+	    !bencode_find_int(&b, 0, "version", &version) || version != STATE_RECORD_VERSION ||
 	    !bencode_find_int(&b, 0, "added", &r->added_at) ||
 	    !bencode_find_int(&b, 0, "paused", &paused) ||
 	    !bencode_find_string(&b, 0, "directory", &directory) || directory.size == 0 ||
-	    directory.size > STORE_DIRECTORY_MAX ||
+	    directory.size > STATE_DIRECTORY_MAX ||
 	    memchr(directory.data, '\0', directory.size) != NULL) {
-		*r = (struct store_record){ 0 };
+		*r = (struct state_record){ 0 };
 		return false;
 	}
 	r->paused = paused != 0;

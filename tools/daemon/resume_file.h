@@ -1,11 +1,11 @@
-/* tools/daemon/resume.h: which pieces were verified when the files were last
+/* tools/daemon/resume_file.h: which pieces were verified when the files were last
  * looked at, and how the files looked then.
  *
  * The pieces are trusted again only when every file still has the same size
  * and the same time of change, to the nanosecond; anything else means that
  * somebody, or we before a crash, wrote since, and all is hashed. */
-#ifndef TOOLS_DAEMON_RESUME_H
-#define TOOLS_DAEMON_RESUME_H
+#ifndef TOOLS_DAEMON_RESUME_FILE_H
+#define TOOLS_DAEMON_RESUME_FILE_H
 
 #include "proto/bitfield.h"
 #include "proto/metainfo.h"

@@ -1,9 +1,9 @@
-/* tools/daemon/resume.c: see resume.h. The file is a dictionary:
+/* tools/daemon/resume_file.c: see resume_file.h. The file is a dictionary:
  *
  *	files    a list of [size, mtime in ns] in torrent order
  *	have     the bitfield as on the wire
  *	version  1 */
-#include "tools/daemon/resume.h"
+#include "tools/daemon/resume_file.h"
 
 #include "proto/bencode.h"
 #include "proto/memory.h"
