@@ -60,6 +60,7 @@ struct peer {
 	bool optimistic;
 	bool upload_only;        /* it is (BEP 21, or it has everything) */
 	bool useful;             /* it gave or took something */
+	uint8_t attempt;         /* of the handshake: 0, then the other way (MSE or plain) */
 
 	uint32_t block_length;   /* of the block under way */
 	bool block_taken;        /* its bytes are wanted */
@@ -82,6 +83,7 @@ struct peer {
 struct torrent {
 	torrent_id id;
 	uint8_t info_hash[SHA1_SIZE];
+	uint8_t skey_hash[SHA1_SIZE]; /* how an encrypted handshake names it */
 	char *name;                /* owned */
 	enum torrent_state state;
 	bool paused;
@@ -153,6 +155,8 @@ struct session {
 	uint32_t closed_count, closed_size;
 	torrent_id *stirred;       /* owned; torrents with work for settle */
 	uint32_t stirred_count, stirred_size;
+	uint8_t *scratch;          /* owned; where encrypted input is deciphered */
+	size_t scratch_size;
 	torrent_id *checking;      /* owned; in order: the first one is checked */
 	uint32_t checking_count, checking_size;
 
@@ -201,6 +205,8 @@ void swarm_close(struct session *s, struct peer *p, const char *reason, bool fai
 /* As swarm_close, when the rim already knows. */
 void swarm_closed(struct session *s, struct peer *p, const char *reason, bool failed, usec now);
 void swarm_close_all(struct session *s, struct torrent *t, const char *reason, usec now);
+/* Open one more connection to a candidate. */
+struct peer *swarm_dial_to(struct session *s, struct torrent *t, uint32_t candidate, usec now);
 void swarm_dial(struct session *s, struct torrent *t, usec now);
 void swarm_choke(struct session *s, struct torrent *t, usec now);
 void swarm_on_have(struct session *s, struct torrent *t, uint32_t piece, usec now);
@@ -216,7 +222,13 @@ void swarm_peer_on_timer(struct session *s, struct peer *p, usec now);
 
 /* ---- greet.c: from TCP to the first messages ---- */
 void greet_on_connected(struct session *s, struct peer *p, usec now);
+/* Questions of an incoming handshake; static text: refused, closed by the caller. */
+const char *greet_on_key(struct session *s, struct peer *p);
+const char *greet_on_torrent(struct session *s, struct peer *p, usec now);
 void greet_on_handshake(struct session *s, struct peer *p, usec now);
+/* The handshake with a dialed peer failed: dial it once more the other way, if
+ * the encryption policy has one. True: p is gone, its successor dials. */
+bool greet_again(struct session *s, struct peer *p, const char *reason, bool rim_knows, usec now);
 
 /* ---- inbound.c: what peers say ---- */
 void inbound_on_bytes(struct session *s, struct peer *p, struct bytes in, usec now);

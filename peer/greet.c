@@ -2,17 +2,13 @@
  * talk to about which torrent, and what is said first. */
 #include "peer/engine.h"
 
-#include <assert.h>
 
-static void send_handshake(struct session *s, struct peer *p, usec now)
+static struct handshake our_handshake(const struct session *s, const struct torrent *t)
 {
 	struct handshake h = { .extended = true, .fast = true, .dht = s->config.dht_port != 0 };
-	uint8_t buffer[HANDSHAKE_SIZE];
-	memcpy(h.info_hash, p->torrent->info_hash, SHA1_SIZE);
+	memcpy(h.info_hash, t->info_hash, SHA1_SIZE);
 	memcpy(h.peer_id, s->peer_id, PEER_ID_SIZE);
-	handshake_write(&h, buffer);
-	outbound_send(s, p, bytes_of(buffer, sizeof buffer), now);
-	p->conn.ours_sent = true;
+	return h;
 }
 
 void greet_on_connected(struct session *s, struct peer *p, usec now)
@@ -25,7 +21,10 @@ void greet_on_connected(struct session *s, struct peer *p, usec now)
 	s->half_open--;
 	p->torrent->dial_now = true;
 	session_stir(s, p->torrent);
-	send_handshake(s, p, now);
+	const struct handshake own = our_handshake(s, p->torrent);
+	bool encrypted = false;
+	handshake_attempt(s->config.encryption, p->attempt, &encrypted);
+	conn_greet(&p->conn, &own, s->config.encryption, encrypted, &s->rng);
 	session_touch(s, p);
 }
 
@@ -64,11 +63,6 @@ static bool new_one_wins(const struct session *s, const struct peer *fresh, cons
 /* Static text, or NULL: welcome. */
 static const char *why_not(struct session *s, struct torrent *t, struct peer *p, usec now)
 {
-	if (memcmp(p->conn.theirs.peer_id, s->peer_id, PEER_ID_SIZE) == 0) {
-		if (!p->conn.incoming)
-			candidates_set_self(t->candidates, &p->endpoint);
-		return "that is ourselves";
-	}
 	if (candidates_is_banned(t->candidates, &p->endpoint))
 		return "banned";
 	if (same_address_is_too_much(s, t, p))
@@ -82,8 +76,20 @@ static const char *why_not(struct session *s, struct torrent *t, struct peer *p,
 	return NULL;
 }
 
-/* An incoming peer named a torrent: find it. */
-static const char *name_torrent(struct session *s, struct peer *p, usec now)
+const char *greet_on_key(struct session *s, struct peer *p)
+{
+	uint32_t slot = 0;
+	struct torrent *t;
+	while ((t = slots_walk(&s->torrents, &slot)) != NULL) {
+		if (memcmp(t->skey_hash, p->conn.opening->skey_hash, SHA1_SIZE) != 0)
+			continue;
+		handshaker_set_key(p->conn.opening, t->info_hash);
+		return NULL;
+	}
+	return "no such torrent here";
+}
+
+const char *greet_on_torrent(struct session *s, struct peer *p, usec now)
 {
 	struct torrent *t = session_torrent(s, session_find(s, p->conn.theirs.info_hash));
 	if (t == NULL || !torrent_is_active(t))
@@ -97,7 +103,26 @@ static const char *name_torrent(struct session *s, struct peer *p, usec now)
 	swarm_attach(s, t, p);
 	p->candidate = candidate;
 	candidates_on_connected(t->candidates, candidate, now);
+	const struct handshake own = our_handshake(s, t);
+	handshaker_accept(p->conn.opening, &own);
 	return NULL;
+}
+
+bool greet_again(struct session *s, struct peer *p, const char *reason, bool rim_knows, usec now)
+{
+	bool encrypted;
+	struct torrent *t = p->torrent;
+	if (p->conn.incoming || p->conn.state != CONN_HANDSHAKE || p->attempt != 0 ||
+	    !handshake_attempt(s->config.encryption, 1, &encrypted))
+		return false;
+	const uint32_t candidate = p->candidate;
+	p->candidate = CANDIDATE_NONE; /* its state stays "dialing" */
+	if (rim_knows)
+		swarm_closed(s, p, reason, true, now);
+	else
+		swarm_close(s, p, reason, true, now);
+	swarm_dial_to(s, t, candidate, now)->attempt = 1;
+	return true;
 }
 
 static void first_words(struct session *s, struct peer *p, usec now)
@@ -116,20 +141,12 @@ static void first_words(struct session *s, struct peer *p, usec now)
 
 void greet_on_handshake(struct session *s, struct peer *p, usec now)
 {
-	const char *reason = NULL;
-	if (p->torrent == NULL)
-		reason = name_torrent(s, p, now);
-	else if (memcmp(p->conn.theirs.info_hash, p->torrent->info_hash, SHA1_SIZE) != 0)
-		reason = "answers for another torrent";
-	if (reason == NULL)
-		reason = why_not(s, p->torrent, p, now);
+	const char *reason = why_not(s, p->torrent, p, now);
 	if (reason != NULL) {
 		swarm_close(s, p, reason, true, now);
 		return;
 	}
 	struct torrent *t = p->torrent;
-	if (!p->conn.ours_sent)
-		send_handshake(s, p, now);
 	conn_open(&p->conn, true);
 	if (!p->conn.incoming)
 		candidates_on_connected(t->candidates, p->candidate, now);

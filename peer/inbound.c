@@ -396,33 +396,66 @@ static void on_block_end(struct session *s, struct peer *p, usec now)
 	session_stir(s, t);
 }
 
+static struct bytes decipher(struct session *s, struct peer *p, struct bytes in)
+{
+	if (in.size > s->scratch_size) {
+		s->scratch = memory_resize(s->scratch, in.size, 1);
+		s->scratch_size = in.size;
+	}
+	return conn_decrypt(&p->conn, in, s->scratch);
+}
+
+/* The opening failed by itself; whom it turned out to be is remembered. */
+static void note_broken(struct peer *p)
+{
+	const struct handshaker *h = p->conn.opening;
+	if (h != NULL && h->failure == HANDSHAKE_OURSELVES && !p->conn.incoming)
+		candidates_set_self(p->torrent->candidates, &p->endpoint);
+}
+
+static const char *on_event(struct session *s, struct peer *p, enum conn_event event,
+                            const struct message *m, usec now)
+{
+	switch (event) {
+	case CONN_ASKS_KEY:
+		return greet_on_key(s, p);
+	case CONN_ASKS_TORRENT:
+		return greet_on_torrent(s, p, now);
+	case CONN_HANDSHAKEN:
+		greet_on_handshake(s, p, now);
+		return NULL;
+	case CONN_MESSAGE:
+		return on_message(s, p, m, now);
+	case CONN_BLOCK:
+		return on_block(p, m->block, now);
+	case CONN_BLOCK_END:
+		on_block_end(s, p, now);
+		return NULL;
+	case CONN_BROKEN:
+		note_broken(p);
+		return p->conn.broken;
+	case CONN_NOTHING:
+		break;
+	}
+	return NULL;
+}
+
 void inbound_on_bytes(struct session *s, struct peer *p, struct bytes in, usec now)
 {
 	struct message m;
+	bool clear = false;
 	if (p->conn.state != CONN_HANDSHAKE && p->conn.state != CONN_OPEN)
 		return;
 	for (;;) {
-		const char *reason = NULL;
-		switch (conn_next(&p->conn, &in, &m)) {
-		case CONN_NOTHING:
-			return;
-		case CONN_HANDSHAKEN:
-			greet_on_handshake(s, p, now);
-			break;
-		case CONN_MESSAGE:
-			reason = on_message(s, p, &m, now);
-			break;
-		case CONN_BLOCK:
-			reason = on_block(p, m.block, now);
-			break;
-		case CONN_BLOCK_END:
-			on_block_end(s, p, now);
-			break;
-		case CONN_BROKEN:
-			reason = p->conn.broken;
-			break;
+		if (p->conn.state == CONN_OPEN && p->conn.cipher != NULL && !clear) {
+			in = decipher(s, p, in);
+			clear = true;
 		}
-		if (reason != NULL)
+		const enum conn_event event = conn_next(&p->conn, &in, &m);
+		if (event == CONN_NOTHING)
+			return;
+		const char *reason = on_event(s, p, event, &m, now);
+		if (reason != NULL && (event != CONN_BROKEN || !greet_again(s, p, reason, false, now)))
 			swarm_close(s, p, reason, true, now);
 		if (p->conn.state == CONN_CLOSED)
 			return;

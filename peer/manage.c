@@ -33,6 +33,7 @@ torrent_id session_add(struct session *s, const struct torrent_options *o, torre
 		return 0;
 	struct torrent *t = memory_zeroed(1, sizeof *t);
 	memcpy(t->info_hash, hash, SHA1_SIZE);
+	mse_skey_hash(t->info_hash, t->skey_hash);
 	if (o->metainfo != NULL) {
 		t->metainfo = metainfo_move(o->metainfo);
 		if (o->priorities != NULL)

@@ -91,6 +91,7 @@ void session_free(struct session *s)
 	free(s->closed);
 	free(s->stirred);
 	free(s->checking);
+	free(s->scratch);
 	free(s);
 }
 
@@ -275,7 +276,7 @@ static void settle_peer(struct session *s, struct peer *p, usec now)
 		outbound_fill(s, p, now);
 	if (p->conn.state == CONN_CLOSED)
 		return;
-	if (!p->output_told && p->conn.state != CONN_DIALING && !outbox_is_empty(&p->conn.out)) {
+	if (!p->output_told && p->conn.state != CONN_DIALING && conn_has_output(&p->conn)) {
 		p->output_told = true;
 		session_act(s, ACT_OUTPUT)->conn = p->id;
 	}
@@ -332,7 +333,7 @@ conn_id session_on_accepted(struct session *s, const struct endpoint *from, usec
 	if (s->stopping || s->peers.count >= s->config.conns_max || s->handshaking >= HANDSHAKING_MAX)
 		return 0;
 	struct peer *p = swarm_peer_new(s, from, true, now);
-	p->connected_at = now;
+	conn_expect(&p->conn, s->config.encryption, &s->rng);
 	s->handshaking++;
 	session_touch(s, p);
 	session_settle(s, now);
@@ -355,7 +356,8 @@ void session_on_closed(struct session *s, conn_id c, const char *reason, usec no
 	struct peer *p = slots_get(&s->peers, c);
 	if (p == NULL)
 		return;
-	swarm_closed(s, p, reason, p->conn.state != CONN_OPEN, now);
+	if (!greet_again(s, p, reason, true, now))
+		swarm_closed(s, p, reason, p->conn.state != CONN_OPEN, now);
 	session_settle(s, now);
 }
 
@@ -389,7 +391,7 @@ size_t session_output(struct session *s, conn_id c, struct bytes *views, size_t 
 		if (slots_get(&s->peers, c) != p)
 			return 0;
 	}
-	const size_t n = outbox_views(&p->conn.out, views, max);
+	const size_t n = conn_output(&p->conn, &s->spans, views, max);
 	p->output_told = n != 0;
 	return n;
 }
@@ -401,7 +403,7 @@ void session_on_sent(struct session *s, conn_id c, size_t size, usec now)
 		return;
 	p->spoke_at = now;
 	s->bytes_up += size;
-	const uint64_t payload = outbox_sent(&p->conn.out, &s->spans, size);
+	const uint64_t payload = conn_sent(&p->conn, &s->spans, size);
 	if (payload == 0)
 		return;
 	s->payload_up += payload;

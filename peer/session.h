@@ -7,6 +7,7 @@
 #define PEER_SESSION_H
 
 #include "peer/action.h"
+#include "peer/connect/handshake.h"
 #include "proto/bitfield.h"
 #include "proto/message.h"
 #include "proto/metainfo.h"
@@ -28,6 +29,7 @@ struct session_config {
 	uint32_t upload_slots;     /* per torrent; 0: the textbook's 4 + 1 optimistic */
 	uint64_t buffer_bytes_max; /* piece buffers and read spans; 0: default 64 MiB */
 	uint64_t up_rate_max, down_rate_max; /* bytes per second, overhead included; 0: none */
+	enum encryption_policy encryption; /* MSE; 0: off */
 	uint32_t disk_jobs_max;    /* checks in flight; 0: default 4 */
 	bool allow_same_address;   /* several peers behind one address (labs, NAT): default
 	                            * only for private and loopback addresses */

@@ -70,6 +70,7 @@ static void describe(const struct peer *p, struct peer_status *out, usec now)
 		.endpoint = p->endpoint,
 		.source = p->source,
 		.incoming = p->conn.incoming,
+		.encrypted = p->conn.encrypted,
 		.we_choke = p->choking,
 		.we_want = p->interested,
 		.peer_chokes = !p->has_down || p->down.choked,

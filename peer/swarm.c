@@ -118,6 +118,23 @@ void swarm_close_all(struct session *s, struct torrent *t, const char *reason, u
 		swarm_close(s, t->peers, reason, false, now);
 }
 
+struct peer *swarm_dial_to(struct session *s, struct torrent *t, uint32_t candidate, usec now)
+{
+	struct peer *p =
+	        swarm_peer_new(s, candidates_endpoint(t->candidates, candidate), false, now);
+	p->candidate = candidate;
+	p->source = candidates_source(t->candidates, candidate);
+	swarm_attach(s, t, p);
+	t->half_open++;
+	s->half_open++;
+	struct action *a = session_act(s, ACT_DIAL);
+	a->conn = p->id;
+	a->torrent = t->id;
+	a->endpoint = p->endpoint;
+	session_touch(s, p);
+	return p;
+}
+
 void swarm_dial(struct session *s, struct torrent *t, usec now)
 {
 	while (torrent_is_active(t) && !s->stopping && s->half_open < s->config.half_open_max &&
@@ -127,18 +144,7 @@ void swarm_dial(struct session *s, struct torrent *t, usec now)
 		        candidates_next(t->candidates, t->state != TORRENT_SEEDING, now);
 		if (index == CANDIDATE_NONE)
 			return;
-		struct peer *p =
-		        swarm_peer_new(s, candidates_endpoint(t->candidates, index), false, now);
-		p->candidate = index;
-		p->source = candidates_source(t->candidates, index);
-		swarm_attach(s, t, p);
-		t->half_open++;
-		s->half_open++;
-		struct action *a = session_act(s, ACT_DIAL);
-		a->conn = p->id;
-		a->torrent = t->id;
-		a->endpoint = p->endpoint;
-		session_touch(s, p);
+		swarm_dial_to(s, t, index, now);
 	}
 }
 

@@ -5,23 +5,48 @@
 #include "peer/connect/conn.h"
 
 #include <assert.h>
+#include <sodium.h>
 #include <stdlib.h>
 
 #include "proto/memory.h"
+
+enum { SEALED_SIZE = 64 << 10 };
+_Static_assert(SEALED_SIZE >= 2 * HANDSHAKE_OUT_MAX, "a handshake fits while none of it has left");
 
 void conn_init(struct conn *c, bool incoming)
 {
 	*c = (struct conn){ .state = incoming ? CONN_HANDSHAKE : CONN_DIALING, .incoming = incoming };
 	c->message_max = EXT_PAYLOAD_MAX;
-	c->carry_need = HANDSHAKE_SIZE;
+	c->carry_need = 4;
 	outbox_init(&c->out);
+}
+
+static void opening_end(struct conn *c)
+{
+	if (c->opening == NULL)
+		return;
+	handshaker_deinit(c->opening);
+	free(c->opening);
+	c->opening = NULL;
+}
+
+static void cipher_end(struct conn *c)
+{
+	if (c->cipher == NULL)
+		return;
+	sodium_memzero(c->cipher, sizeof *c->cipher);
+	free(c->cipher);
+	c->cipher = NULL;
 }
 
 void conn_deinit(struct conn *c, struct span_cache *spans)
 {
 	outbox_deinit(&c->out, spans);
+	opening_end(c);
+	cipher_end(c);
+	free(c->sealed);
 	free(c->carry);
-	c->carry = NULL;
+	c->sealed = c->carry = NULL;
 }
 
 static enum conn_event broken(struct conn *c, const char *reason)
@@ -69,28 +94,79 @@ static void carry_reset(struct conn *c)
 	}
 }
 
+/* ---- the handshake ---- */
+
+/* Its bytes are ready for the wire as they are: they never pass the outbox. */
+static void seal_opening(struct conn *c)
+{
+	while (handshaker_has_output(c->opening)) {
+		if (c->sealed == NULL)
+			c->sealed = memory_alloc(SEALED_SIZE);
+		const size_t n = handshaker_output(c->opening, c->sealed + c->sealed_end,
+		                                   SEALED_SIZE - c->sealed_end);
+		assert(n != 0);
+		c->sealed_end += (uint32_t)n;
+	}
+}
+
+void conn_greet(struct conn *c, const struct handshake *own, enum encryption_policy policy,
+                bool encrypted, struct rng *rng)
+{
+	c->opening = memory_zeroed(1, sizeof *c->opening);
+	handshaker_init_initiator(c->opening, own, policy, encrypted, rng);
+	seal_opening(c);
+}
+
+void conn_expect(struct conn *c, enum encryption_policy policy, struct rng *rng)
+{
+	c->opening = memory_zeroed(1, sizeof *c->opening);
+	handshaker_init_responder(c->opening, policy, rng);
+}
+
 static enum conn_event next_handshake(struct conn *c, struct bytes *in)
 {
-	/* The first 20 bytes decide, so that strangers are told apart at once. */
-	if (!carry_fill(c, in)) {
-		static const char name[] = "\x13" "BitTorrent protocol";
-		const size_t n = c->carry_used < 20 ? c->carry_used : 20;
-		if (n != 0 && memcmp(c->carry, name, n) != 0)
-			return broken(c, "not a BitTorrent handshake");
-		return CONN_NOTHING;
+	struct handshaker *h = c->opening;
+	if (in->size != 0 && h->state == HANDSHAKE_READING) {
+		size_t used = 0;
+		handshaker_on_bytes(h, *in, &used);
+		advance(in, used);
 	}
-	if (!handshake_read(&c->theirs, bytes_of(c->carry, c->carry_used)))
-		return broken(c, "not a BitTorrent handshake");
-	return CONN_HANDSHAKEN;
+	seal_opening(c);
+	c->theirs = h->peer;
+	switch (h->state) {
+	case HANDSHAKE_READING:
+		return CONN_NOTHING;
+	case HANDSHAKE_ASKS_KEY:
+		return CONN_ASKS_KEY;
+	case HANDSHAKE_ASKS_TORRENT:
+		return CONN_ASKS_TORRENT;
+	case HANDSHAKE_DONE:
+		return CONN_HANDSHAKEN;
+	case HANDSHAKE_FAILED:
+		break;
+	}
+	return broken(c, h->reason);
 }
 
 void conn_open(struct conn *c, bool our_fast)
 {
 	assert(c->state == CONN_HANDSHAKE);
+	seal_opening(c);
 	c->state = CONN_OPEN;
 	c->fast = our_fast && c->theirs.fast;
 	c->extended = c->theirs.extended;
-	carry_reset(c);
+	c->encrypted = c->opening->encrypted;
+	if (c->encrypted && !mse_stream_is_over(&c->opening->stream))
+		c->cipher = memory_copy(&c->opening->stream, sizeof *c->cipher);
+	opening_end(c);
+}
+
+struct bytes conn_decrypt(struct conn *c, struct bytes in, uint8_t *scratch)
+{
+	mse_stream_decrypt(c->cipher, in.data, scratch, in.size);
+	if (mse_stream_is_over(c->cipher))
+		cipher_end(c);
+	return bytes_of(scratch, in.size);
 }
 
 static enum conn_event next_block(struct conn *c, struct bytes *in)
@@ -179,4 +255,60 @@ void conn_receive(struct conn *c, uint8_t *into, uint32_t length)
 	c->in_block = true;
 	c->into = into;
 	c->block_left = length;
+}
+
+/* ---- sending ---- */
+
+/* Encrypt what the outbox has, up to the room there is. */
+static void seal_outbox(struct conn *c, struct span_cache *spans)
+{
+	struct bytes views[32];
+	const size_t n = outbox_views(&c->out, views, 32);
+	if (c->sealed == NULL)
+		c->sealed = memory_alloc(SEALED_SIZE);
+	for (size_t i = 0; i < n && c->sealed_end < SEALED_SIZE; i++) {
+		size_t part = SEALED_SIZE - c->sealed_end;
+		if (part > views[i].size)
+			part = views[i].size;
+		mse_stream_encrypt(c->cipher, views[i].data, c->sealed + c->sealed_end, part);
+		c->sealed_end += (uint32_t)part;
+	}
+	c->sealed_payload += outbox_sent(&c->out, spans, c->sealed_end);
+}
+
+size_t conn_output(struct conn *c, struct span_cache *spans, struct bytes *views, size_t max)
+{
+	const bool seals = c->cipher != NULL && c->cipher->encrypted;
+	if (c->sealed_begin == c->sealed_end) {
+		c->sealed_begin = c->sealed_end = 0;
+		if (!seals)
+			return outbox_views(&c->out, views, max);
+		seal_outbox(c, spans);
+	}
+	if (c->sealed_begin == c->sealed_end || max == 0)
+		return 0;
+	views[0] = bytes_of(c->sealed + c->sealed_begin, c->sealed_end - c->sealed_begin);
+	return 1;
+}
+
+uint64_t conn_sent(struct conn *c, struct span_cache *spans, size_t size)
+{
+	if (c->sealed_begin == c->sealed_end)
+		return outbox_sent(&c->out, spans, size);
+	assert(size <= c->sealed_end - c->sealed_begin);
+	c->sealed_begin += (uint32_t)size;
+	if (c->sealed_begin == c->sealed_end && (c->cipher == NULL || !c->cipher->encrypted)) {
+		/* The handshake was all there was to seal. */
+		free(c->sealed);
+		c->sealed = NULL;
+		c->sealed_begin = c->sealed_end = 0;
+	}
+	const uint64_t payload = c->sealed_payload;
+	c->sealed_payload = 0;
+	return payload;
+}
+
+bool conn_has_output(const struct conn *c)
+{
+	return c->sealed_begin != c->sealed_end || !outbox_is_empty(&c->out);
 }
