@@ -5,12 +5,15 @@
  * The swarm feeds it what peers say and drains what follows from it: requests,
  * cancels, full pieces to store, liars to ban. It never talks to a connection.
  * Picking is rarest first with random ties (picker.c); each piece is in exactly
- * one state (pieces.c); pipelines, snubbing and endgame are in requests.c; who
- * sent which block of a bad piece in trust.c. */
+ * one state (pieces.c); pipelines, windows and time-outs are in requests.c; what
+ * to ask whom, and the endgame, in ask.c; who sent which block of a bad piece in
+ * trust.c. */
 #ifndef PEER_DOWNLOAD_DOWNLOAD_H
 #define PEER_DOWNLOAD_DOWNLOAD_H
 
 #include "peer/action.h"
+#include "peer/download/pieces.h"
+#include "peer/download/requests.h"
 #include "peer/rate.h"
 #include "peer/storage/chunks.h"
 #include "proto/bitfield.h"
@@ -19,10 +22,9 @@
 #include "proto/rng.h"
 
 enum {
-	REQUEST_WINDOW_MIN = 4,
-	REQUEST_WINDOW_MAX = 2048,
-	REQUEST_REQQ_ASSUMED = 250,
-	ENDGAME_COPIES_MAX = 2, /* peers asked for one block at the end */
+	ENDGAME_COPIES_MAX = BLOCK_ASKERS_MAX, /* peers asked for one block at the end */
+	ALLOWED_FAST_MAX = 32, /* pieces per peer; more are ignored */
+	UNASKED_MAX = 16,      /* blocks nobody asked for before a peer is dropped */
 };
 
 struct download;
@@ -42,16 +44,23 @@ struct download_peer {
 	struct meter received;    /* payload */
 	uint32_t source;          /* stable name of its address, for trust */
 	/* ---- private to download/ ---- */
-	struct requested *queue;  /* owned: outstanding requests in order sent */
-	uint32_t queue_size;
-	uint32_t window;
-	struct bitfield allowed;  /* allowed-fast pieces; size 0 until the first */
-	usec asked_at;            /* since when it owes us something, 0: nothing */
-	usec last_block_at;
-	usec rtt_min;
-	usec window_at;
-	uint64_t window_bytes;
-	bool window_grows;
+	struct request_ring queue;  /* outstanding requests in the order sent */
+	struct request_ring lapsed; /* no longer counted on; an answer may still come */
+	struct incoming incoming;   /* the block under way */
+	uint32_t *allowed;          /* owned: allowed-fast pieces */
+	uint32_t allowed_count;
+	uint32_t window;            /* requests to keep outstanding */
+	uint32_t unasked;           /* blocks it sent that nobody asked it for */
+	uint32_t rejects;           /* in a row */
+	bool window_grows, stalled, as_seed;
+	usec asked_at;              /* since when it owes us something, 0: nothing */
+	usec lapse_at;              /* when its requests are given to others, 0: never */
+	usec retry_at;              /* stalled: when it is asked again */
+	usec choked_at;             /* BEP 6: waiting for rejects since, 0: not */
+	usec hold_until;            /* it rejects what we ask: a pause, 0: none */
+	usec rtt_min;               /* 0: unknown */
+	usec window_at;             /* start of the period the window is judged by */
+	uint64_t window_bytes, window_rate;
 	struct download_peer *next, **link; /* list of all in the download */
 };
 
@@ -68,6 +77,8 @@ const struct bitfield *download_have(const struct download *d);
 void download_set_priority(struct download *d, uint32_t piece, uint8_t priority);
 void download_set_sequential(struct download *d, bool on);
 bool download_is_done(const struct download *d);          /* every wanted piece is there */
+/* Connected peers that have it, for views and tests. */
+uint32_t download_availability(const struct download *d, uint32_t piece);
 uint64_t download_wanted_bytes(const struct download *d);
 uint64_t download_wanted_have_bytes(const struct download *d);
 
@@ -94,6 +105,10 @@ bool download_on_reject(struct download *d, struct download_peer *p, struct bloc
  * its window is full, it chokes us, or the buffer budget is spent. */
 uint32_t download_request(struct download *d, struct download_peer *p, struct block *out,
                           uint32_t max, usec now);
+/* Blocks became free, or may be asked twice now, or memory did: peers with
+ * nothing to do may have something now, so call download_request for them.
+ * Tells and forgets. */
+bool download_take_news(struct download *d);
 /* Requests another peer's data made needless: send CANCEL. Drain after inputs. */
 bool download_next_cancel(struct download *d, struct download_peer **p, struct block *b);
 
@@ -120,8 +135,7 @@ struct full_piece {
 };
 /* Pieces whose blocks are all there: store them (ACT_STORE). */
 bool download_next_full(struct download *d, struct full_piece *out);
-/* The outcome. Takes the chunks back (all but the array's pointer value are
- * owned by the download again). DISK_OK: the piece is ours. DISK_BAD_HASH: its
+/* The outcome. Takes the chunks and the array back and releases them. DISK_OK: the piece is ours. DISK_BAD_HASH: its
  * blocks are remembered, fetched again, and whoever lied is found. Anything
  * else: the piece is missing again. */
 void download_on_stored(struct download *d, const struct full_piece *full,
@@ -131,6 +145,7 @@ bool download_next_liar(struct download *d, uint32_t *source);
 
 /* ---- time ---- */
 usec download_peer_deadline(const struct download_peer *p); /* USEC_NEVER: none */
+/* Then download_request may have something for it. */
 void download_peer_on_timer(struct download *d, struct download_peer *p, usec now);
 
 #endif
