@@ -1,3 +1,4 @@
+/* tests/unit/json_line_test.c: one valid JSON object a line, whatever the bytes. */
 #include "tools/cli/json_line.h"
 
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* tests/unit/options_test.c: the option table: what is taken, what is refused, and every message. */
 #include "tools/cli/options.h"
 
 #include <criterion/criterion.h>

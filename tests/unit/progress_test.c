@@ -1,3 +1,4 @@
+/* tests/unit/progress_test.c: figures as people read them, and lines that fit. */
 #include "tools/cli/progress.h"
 
 #include <criterion/criterion.h>
