@@ -144,7 +144,7 @@ coverage:
 		LDHARD=--coverage WARN= all tests
 	@python3 tests/coverage $(BUILD)/coverage
 bench bench-swarm: all
-	@python3 tools/bench/$(@:bench%=run%) $(ARGS)
+	@python3 tools/bench/run $(if $(filter bench,$@),pair,swarm) $(ARGS)
 demo: deps-build
 	$(SUB) all
 	@bash tests/demo.sh

@@ -39,6 +39,9 @@ class Client:
 
     def data_of(self, payload):
         """A copy of the payload that is this host's own."""
+        if payload.shared:
+            self.dir = payload.dir
+            return self.dir
         self.dir = self.host.path("data")
         if not os.path.exists(self.dir):
             shutil.copytree(payload.dir, self.dir)
@@ -50,6 +53,14 @@ class Client:
 
     def assert_equal(self, payload):
         payload.assert_equal(self.dir)
+
+    def _wait_file(self, name, seconds):
+        """For a client that runs a command when it is ready or done."""
+        path = self.host.path(name)
+        wait_until(lambda: os.path.exists(path) and os.path.getsize(path), seconds,
+                   f"{self.name} is {name}", alive=[self.process])
+        with open(path) as f:
+            return {"time": float(f.read())}
 
 
 class Shoal(Client):
@@ -69,7 +80,9 @@ class Shoal(Client):
 
     def seed(self, payload, *options):
         self.process = self.host.run("shoal", [shoal_binary(), "seed", payload.torrent, "-d",
-                                               self.data_of(payload), *self.arguments(), *options])
+                                               self.data_of(payload), *self.arguments(),
+                                               "--json", *options])
+        self.process.wait_event("seeding", 60)
         return self
 
     def get(self, what, *options, peers=(), seed=True):
@@ -237,8 +250,42 @@ class Aria2(Client):
         return self._run(what, self.download_dir(), *options)
 
     def wait_done(self, seconds):
-        path = self.host.path("done")
-        wait_until(lambda: os.path.exists(path) and os.path.getsize(path), seconds,
-                   "aria2 has all of it", alive=[self.process])
-        with open(path) as f:
-            return {"time": float(f.read())}
+        return self._wait_file("done", seconds)
+
+
+class Rtorrent(Client):
+    name = "rtorrent"
+
+    def _run(self, torrent, directory):
+        session = self.host.mkdir("session")
+        rc = self.host.path("rtorrent.rc")
+        with open(rc, "w") as f:
+            f.write(f"""system.daemon.set = true
+session.path.set = {session}
+directory.default.set = {directory}
+network.port_range.set = {self.port}-{self.port}
+network.port_random.set = no
+protocol.pex.set = no
+protocol.encryption.set = allow_incoming
+trackers.use_udp.set = no
+dht.mode.set = disable
+pieces.hash.on_completion.set = no
+throttle.max_uploads.set = 50
+method.set_key = event.download.hash_done,ready,"execute2={{sh,-c,date +%s.%N > {self.host.path("ready")}}}"
+method.set_key = event.download.finished,done,"execute2={{sh,-c,date +%s.%N > {self.host.path("done")}}}"
+schedule2 = load,0,0,"load.start={torrent}"
+""")
+        self.process = self.host.run("rtorrent", ["rtorrent", "-n", "-o", f"import={rc}"],
+                                     env={"TERM": "dumb"})
+        return self
+
+    def seed(self, payload, *_):
+        self._run(payload.torrent, self.data_of(payload))
+        self._wait_file("ready", 60)
+        return self
+
+    def get(self, what, *_):
+        return self._run(what, self.download_dir())
+
+    def wait_done(self, seconds):
+        return self._wait_file("done", seconds)

@@ -191,6 +191,8 @@ class Lab:
         if kind is not None:
             self.show_logs()
         for host in self.hosts:
+            # The link first: a namespace takes its devices along only some time later.
+            subprocess.run(["ip", "link", "del", host.bridge_side], stderr=subprocess.DEVNULL)
             subprocess.run(["ip", "netns", "del", host.name], stderr=subprocess.DEVNULL)
         subprocess.run(["ip", "link", "del", "br0"], stderr=subprocess.DEVNULL)
         if os.environ.get("KEEP"):

@@ -24,9 +24,12 @@ def bencode(value):
 class Payload:
     """Random content on disk under directory/name, and its .torrent."""
 
-    def __init__(self, directory, name, files, piece_size=65536, seed=1, trackers=()):
-        """files: a size for a single file, or {"a/b": size} for many."""
+    def __init__(self, directory, name, files, piece_size=65536, seed=1, trackers=(),
+                 shared=False):
+        """files: a size for a single file, or {"a/b": size} for many. shared:
+        seeds serve these files themselves, not a copy."""
         self.name, self.dir = name, os.path.join(directory, "payload")
+        self.shared, self.info = shared, None
         os.makedirs(self.dir)
         rng = random.Random(seed)
         self.sizes = {name: files} if isinstance(files, int) else \
@@ -47,14 +50,18 @@ class Payload:
             info["files"] = [{"length": size, "path": path.split("/")}
                              for path, size in files.items()]
         self.info_hash = hashlib.sha1(bencode(info)).hexdigest()
-        self.torrent = os.path.join(directory, f"{name}.torrent")
+        self.info = info
+        self.torrent = self.write_torrent(os.path.join(directory, f"{name}.torrent"), trackers)
         self.magnet = f"magnet:?xt=urn:btih:{self.info_hash}&dn={name}"
-        top = {"info": info}
+
+    def write_torrent(self, path, trackers=()):
+        top = {"info": self.info}
         if trackers:
             top["announce"] = trackers[0]
             top["announce-list"] = [[t] for t in trackers]
-        with open(self.torrent, "wb") as f:
+        with open(path, "wb") as f:
             f.write(bencode(top))
+        return path
 
     def _hashes(self, piece_size):
         hashes, rest = [], b""

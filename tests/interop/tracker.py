@@ -11,8 +11,7 @@ from payload import bencode
 
 
 class Tracker:
-    def __init__(self, port=6969):
-        self.url = f"http://{GATEWAY}:{port}/announce"
+    def __init__(self):
         self.swarms = {}
         self.lock = threading.Lock()
         tracker = self
@@ -30,7 +29,8 @@ class Tracker:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer((GATEWAY, port), Handler)
+        self.server = http.server.ThreadingHTTPServer((GATEWAY, 0), Handler)
+        self.url = f"http://{GATEWAY}:{self.server.server_address[1]}/announce"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def add(self, info_hash, address):
