@@ -96,7 +96,7 @@ static bool walk_entry(struct walk *w, int parent, const char *name, size_t leng
 		w->content->skipped++;
 		return true;
 	}
-	if (depth + 1 >= METAINFO_PATH_DEPTH_MAX)
+	if (depth + 2 >= METAINFO_PATH_DEPTH_MAX) /* the name, these, and a file */
 		return fail(w, w->path, "too many directories inside each other");
 	const int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
