@@ -43,18 +43,19 @@ void download_free(struct download *d)
 
 void download_refresh(struct download *d, uint32_t piece, const struct partial *partial)
 {
+	const uint8_t priority = download_priority(d, piece);
 	enum picker_standing standing = PICKER_FRESH;
 
 	if (!picker_is_on(&d->picker))
 		return;
-	if (bitfield_get(&d->held, piece))
+	if (bitfield_get(&d->held, piece) || priority == 0)
 		standing = PICKER_OUT;
 	else if (partial != NULL)
 		standing = partial->state == PARTIAL_FETCHING && !partial->exclusive &&
 		                   partial->free_count > 0
 		               ? PICKER_OPEN
 		               : PICKER_OUT;
-	picker_set(&d->picker, piece, standing, download_priority(d, piece));
+	picker_set(&d->picker, piece, standing, priority);
 }
 
 static void refresh(struct download *d, uint32_t piece)

@@ -39,7 +39,7 @@ struct download_peer {
 	bool snubbed;
 	uint32_t interesting;     /* wanted pieces it has and we have not: interested = > 0 */
 	uint32_t outstanding;     /* requests sent and not answered */
-	uint32_t reqq;            /* what it said it takes (BEP 10) */
+	uint32_t reqq;            /* what it said it takes (BEP 10); 0: not said */
 	bool fast;                /* BEP 6 is on: a choke does not drop requests by itself */
 	struct meter received;    /* payload */
 	uint32_t source;          /* stable name of its address, for trust */

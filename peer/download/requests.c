@@ -86,8 +86,6 @@ void requests_init(struct download_peer *p, usec now)
 	p->window = REQUEST_WINDOW_START;
 	p->window_grows = true;
 	p->window_at = now;
-	if (p->reqq == 0)
-		p->reqq = REQUEST_REQQ_ASSUMED;
 }
 
 void requests_deinit(struct download_peer *p)
@@ -168,9 +166,9 @@ void requests_settle(struct download_peer *p)
 
 static uint32_t window_limit(const struct download_peer *p)
 {
-	const uint32_t limit = p->reqq < REQUEST_WINDOW_MAX ? p->reqq : REQUEST_WINDOW_MAX;
+	const uint32_t reqq = p->reqq == 0 ? REQUEST_REQQ_ASSUMED : p->reqq;
 
-	return limit == 0 ? 1 : limit;
+	return reqq < REQUEST_WINDOW_MAX ? reqq : REQUEST_WINDOW_MAX;
 }
 
 static uint32_t window_clamp(const struct download_peer *p, uint64_t window)
