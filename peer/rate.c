@@ -122,6 +122,21 @@ void bucket_take(struct bucket *b, size_t bytes, usec now)
 		b->tokens = INT64_MIN / 2;
 }
 
+void bucket_give(struct bucket *b, size_t bytes, usec now)
+{
+	if (b->rate == 0)
+		return;
+	fill(b, now);
+	const int64_t given = bytes < INT64_MAX / 4 ? (int64_t)bytes : INT64_MAX / 4;
+	const int64_t full = burst(b);
+	b->tokens = b->tokens < full - given ? b->tokens + given : full;
+}
+
+size_t bucket_burst(const struct bucket *b)
+{
+	return b->rate == 0 ? SIZE_MAX : (size_t)burst(b);
+}
+
 usec bucket_when(struct bucket *b, size_t bytes, usec now)
 {
 	if (b->rate == 0)

@@ -36,6 +36,10 @@ void bucket_set_rate(struct bucket *b, uint64_t rate, usec now);
 /* How many bytes may go now (SIZE_MAX when unlimited). */
 size_t bucket_room(struct bucket *b, usec now);
 void bucket_take(struct bucket *b, size_t bytes, usec now);
+/* Put back what was taken and not used. */
+void bucket_give(struct bucket *b, size_t bytes, usec now);
+/* What it holds when full; SIZE_MAX when unlimited. */
+size_t bucket_burst(const struct bucket *b);
 /* When at least bytes will be there, or a full bucket if that is less; now
  * when they are. */
 usec bucket_when(struct bucket *b, size_t bytes, usec now);
