@@ -142,6 +142,10 @@ static void check_finish(struct session *s, struct torrent *t, usec now)
 		session_notice(s, t, NOTICE_DONE, NULL);
 		swarm_on_done(s, t, now);
 	}
+	/* Who connected while the metadata or the check was going on has yet to
+	 * hear that we are interested. */
+	for (struct peer *p = t->peers; p != NULL; p = p->next)
+		session_touch(s, p);
 	torrent_follow(s, t);
 	t->dial_now = t->refill = t->choke_now = true;
 	session_stir(s, t);
