@@ -14,6 +14,11 @@ static bool is_space(uint8_t c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+static uint32_t at_most(uint32_t count, uint32_t max)
+{
+	return count < max ? count : max;
+}
+
 static struct bytes trim(struct bytes text)
 {
 	while (text.size != 0 && is_space(text.data[0]))
@@ -42,6 +47,11 @@ static void add_tracker(struct metainfo *m, struct arena *arena, struct bytes ur
 		(struct metainfo_tracker){ .url = arena_copy(arena, url), .tier = tier };
 }
 
+static void *arena_copy_array(struct arena *arena, const void *data, size_t size)
+{
+	return size == 0 ? NULL : memcpy(arena_alloc(arena, 1, size), data, size);
+}
+
 /* BEP 12. Tiers that lose all their entries do not count. */
 static void read_tiers(struct metainfo *m, const struct bencode *doc, struct arena *arena,
                        uint32_t list)
@@ -66,13 +76,15 @@ static void read_tiers(struct metainfo *m, const struct bencode *doc, struct are
 static void read_trackers(struct metainfo *m, const struct bencode *doc, struct arena *arena)
 {
 	const uint32_t list = bencode_find_typed(doc, 0, "announce-list", BENCODE_LIST);
+	struct metainfo_tracker found[METAINFO_TRACKERS_MAX];
 	struct bytes url;
 
-	m->trackers = arena_alloc(arena, METAINFO_TRACKERS_MAX, sizeof(*m->trackers));
+	m->trackers = found;
 	if (list != BENCODE_NONE)
 		read_tiers(m, doc, arena, list);
 	if (m->tracker_count == 0 && bencode_find_string(doc, 0, "announce", &url))
 		add_tracker(m, arena, url, 0);
+	m->trackers = arena_copy_array(arena, found, m->tracker_count * sizeof(*found));
 }
 
 static void read_nodes(struct metainfo *m, const struct bencode *doc, struct arena *arena)
@@ -82,7 +94,8 @@ static void read_nodes(struct metainfo *m, const struct bencode *doc, struct are
 	/* A private torrent must not touch the DHT (BEP 27). */
 	if (list == BENCODE_NONE || m->is_private)
 		return;
-	m->nodes = arena_alloc(arena, METAINFO_NODES_MAX, sizeof(*m->nodes));
+	m->nodes = arena_alloc(arena, at_most(doc->tokens[list].children, METAINFO_NODES_MAX),
+	                       sizeof(*m->nodes));
 	for (uint32_t t = bencode_first(doc, list);
 	     t != BENCODE_NONE && m->node_count < METAINFO_NODES_MAX; t = bencode_after(doc, list, t)) {
 		struct bytes host;
@@ -119,7 +132,8 @@ static void read_web_seeds(struct metainfo *m, const struct bencode *doc, struct
 
 	if (token == BENCODE_NONE)
 		return;
-	m->web_seeds = arena_alloc(arena, METAINFO_URLS_MAX, sizeof(*m->web_seeds));
+	m->web_seeds = arena_alloc(arena, at_most(doc->tokens[token].children + 1, METAINFO_URLS_MAX),
+	                           sizeof(*m->web_seeds));
 	if (bencode_string(doc, token, &url))
 		add_web_seed(m, arena, url);
 	if (bencode_type(doc, token) != BENCODE_LIST)
