@@ -106,11 +106,10 @@ static void add_block(struct session *s, struct peer *p, struct block b, const s
 		outbox_add_payload(&p->conn.out, views[i], i + 1 == count ? span : NULL);
 }
 
-void outbound_fill(struct session *s, struct peer *p, usec now)
+/* True: at least one block went out of the upload queue. */
+static bool fill_blocks(struct session *s, struct peer *p, usec now)
 {
-	struct torrent *t = p->torrent;
-	if (p->up.count == 0 || t->metainfo == NULL || !t->storage_open)
-		return;
+	bool any = false;
 	while (p->conn.state == CONN_OPEN && p->conn.out.queued < OUTPUT_AHEAD) {
 		struct block b;
 		struct bytes views[UPLOAD_BLOCK_VIEWS];
@@ -119,15 +118,26 @@ void outbound_fill(struct session *s, struct peer *p, usec now)
 		bool failed;
 		if (!upload_next_block(&p->up, &s->spans, &b, views, &count, &span, &failed))
 			break;
+		any = true;
 		if (!failed)
 			add_block(s, p, b, views, count, span, now);
 		else if (p->conn.fast)
 			outbound_block(s, p, MSG_REJECT, b, now);
 	}
-	if (p->conn.state != CONN_OPEN)
+	return any;
+}
+
+/* Asking for reads also joins requests to spans that are there already, and
+ * blocks that leave make room for more reads: until neither moves. */
+void outbound_fill(struct session *s, struct peer *p, usec now)
+{
+	struct torrent *t = p->torrent;
+	if (p->up.count == 0 || t->metainfo == NULL || !t->storage_open)
 		return;
-	struct disk_job job;
-	struct read_span *span;
-	while ((span = upload_next_read(&p->up, &s->spans, t->id, t->metainfo, &job)) != NULL)
-		jobs_read(s, t, span, &job);
+	do {
+		struct disk_job job;
+		struct read_span *span;
+		while ((span = upload_next_read(&p->up, &s->spans, t->id, t->metainfo, &job)) != NULL)
+			jobs_read(s, t, span, &job);
+	} while (fill_blocks(s, p, now) && p->conn.state == CONN_OPEN);
 }
