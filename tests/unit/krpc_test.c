@@ -187,8 +187,8 @@ Test(krpc, refuses_what_nobody_could_answer)
 		"d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:ti7e1:y1:qe",
 		"d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y1:xe",
 		"d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y2:qqe",
-		"d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t33:000000000000000000000000000000000"
-		"1:y1:qe",
+		("d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t33:000000000000000000000000000000000"
+		 "1:y1:qe"),
 		"d1:rle1:t2:aa1:y1:re", "d1:rde1:t2:aa1:y1:re",
 		"d1:e3:abc1:t2:aa1:y1:ee", "d1:ele1:t2:aa1:y1:ee",
 		"d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y1:qeX",
