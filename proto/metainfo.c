@@ -58,14 +58,19 @@ static bool read_path(struct parse *p, uint32_t file, uint32_t index, struct pat
 	const uint32_t utf8 = bencode_find(&p->doc, file, "path.utf-8");
 	uint32_t list = bencode_find(&p->doc, file, "path");
 
+	path_init(path);
+	path_append(path, bytes_of_text(p->m->name));
 	if (list == BENCODE_NONE || is_utf8_list(p, utf8))
 		list = utf8;
+	if (list == BENCODE_NONE && p->m->files[index].pad) {
+		/* BEP 47: pad files need no path. */
+		path_append(path, bytes_of_text(".pad"));
+		return true;
+	}
 	if (list == BENCODE_NONE || bencode_type(&p->doc, list) != BENCODE_LIST)
 		return refuse(p, "info.files[%u].path: missing or not a list", index);
 	if (bencode_first(&p->doc, list) == BENCODE_NONE)
 		return refuse(p, "info.files[%u].path: empty", index);
-	path_init(path);
-	path_append(path, bytes_of_text(p->m->name));
 	for (uint32_t t = bencode_first(&p->doc, list); t != BENCODE_NONE;
 	     t = bencode_after(&p->doc, list, t)) {
 		struct bytes name;
@@ -81,14 +86,24 @@ static bool read_path(struct parse *p, uint32_t file, uint32_t index, struct pat
 	return true;
 }
 
+static bool has_attribute(struct bytes attr, char letter)
+{
+	return attr.size != 0 && memchr(attr.data, letter, attr.size) != NULL;
+}
+
 /* Length and attributes of a file whose dictionary is token (for a single
  * file, info itself); where is its name in reasons. */
 static bool read_file(struct parse *p, uint32_t token, const char *where, struct metainfo_file *file)
 {
-	int64_t length;
-	struct bytes attr;
+	int64_t length = 0;
+	struct bytes attr = bytes_of(NULL, 0);
 
-	if (!bencode_find_int(&p->doc, token, "length", &length))
+	bencode_find_string(&p->doc, token, "attr", &attr);
+	const bool link = has_attribute(attr, 'l');
+	file->pad = has_attribute(attr, 'p') || link;
+	file->executable = has_attribute(attr, 'x');
+	/* BEP 47: a link's length is zero, said or not. */
+	if (!link && !bencode_find_int(&p->doc, token, "length", &length))
 		return refuse(p, "%s.length: missing or not a number", where);
 	if (length < 0)
 		return refuse(p, "%s.length: negative", where);
@@ -97,10 +112,6 @@ static bool read_file(struct parse *p, uint32_t token, const char *where, struct
 	if (__builtin_add_overflow(p->m->total, file->length, &p->m->total) ||
 	    p->m->total > INT64_MAX)
 		return refuse(p, "%s.length: the sum of lengths is out of range", where);
-	if (bencode_find_string(&p->doc, token, "attr", &attr) && attr.size != 0) {
-		file->pad = memchr(attr.data, 'p', attr.size) != NULL;
-		file->executable = memchr(attr.data, 'x', attr.size) != NULL;
-	}
 	return true;
 }
 

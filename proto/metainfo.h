@@ -36,7 +36,8 @@ struct metainfo_file {
 	const char *path;  /* relative, '/' between components, sanitised; owned by the metainfo */
 	uint64_t length;   /* bytes */
 	uint64_t offset;   /* of its first byte in the torrent */
-	bool pad;          /* BEP 47: zeroes that are never on disk */
+	bool pad;          /* BEP 47: zeroes that are never on disk; also a symbolic link,
+	                    * of length 0: we make none */
 	bool executable;   /* BEP 47 attr x */
 };
 

@@ -82,7 +82,7 @@ Test(metainfo, several_files_and_offsets)
 	            "d6:lengthi0e4:pathl5:emptyee"
 	            "d4:attr1:x6:lengthi7e4:pathl3:runee"
 	            "d4:attr1:p6:lengthi16377e4:pathl4:.pad5:16377ee"
-	            "d4:attr2:hl6:lengthi1e4:pathl4:lastee"
+	            "d4:attr2:hq6:lengthi1e4:pathl4:lastee"
 	            "e4:name3:top12:piece lengthi16384e6:pieces60:" HASH HASH HASH "ee");
 	static const struct metainfo_file expected[] = {
 		{ "top/a/b", 16384, 0, false, false },
@@ -104,6 +104,30 @@ Test(metainfo, several_files_and_offsets)
 	cr_assert_eq(m.piece_count, 3);
 	cr_assert_eq(metainfo_piece_size(&m, 1), 16384);
 	cr_assert_eq(metainfo_piece_size(&m, 2), 1);
+	metainfo_deinit(&m);
+}
+
+/* BEP 47: a pad file needs no path, and a link, which we do not make, no
+ * length. */
+Test(metainfo, pad_files_and_links)
+{
+	expect_good("d4:infod5:filesl"
+	            "d6:lengthi1e4:pathl1:aee"
+	            "d4:attr1:p6:lengthi16383ee"
+	            "d4:attr1:l4:pathl4:linke12:symlink pathl1:aee"
+	            "d4:attr1:l6:lengthi999e4:pathl1:ae12:symlink pathl2:..ee"
+	            "d6:lengthi1e4:pathl1:bee"
+	            "e4:name1:n12:piece lengthi16384e6:pieces40:" HASH HASH "ee");
+	cr_assert_eq(m.total, 16385);
+	cr_assert(m.files[1].pad);
+	cr_assert_str_eq(m.files[1].path, "n/.pad");
+	for (int i = 2; i <= 3; i++) {
+		cr_assert(m.files[i].pad);
+		cr_assert_eq(m.files[i].length, 0);
+		cr_assert_eq(m.files[i].offset, 16384);
+	}
+	cr_assert_str_eq(m.files[0].path, "n/a", "a link of the same name takes no path");
+	cr_assert_eq(m.files[4].offset, 16384);
 	metainfo_deinit(&m);
 }
 
