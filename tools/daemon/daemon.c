@@ -191,6 +191,8 @@ static bool start(struct daemon *d)
 	char reason[HOST_REASON_MAX];
 	uint32_t count;
 
+	if (geteuid() == 0)
+		log_line(LOG_LEVEL_WARNING, "running as root; a user of its own is safer");
 	network_fill(&d->network, &config);
 	d->host = host_new(&config, on_host, d, reason);
 	if (d->host == NULL) {
@@ -278,8 +280,6 @@ static int run_with_paths(struct daemon *d)
 
 	d->state = state;
 	d->downloads = downloads;
-	if (geteuid() == 0)
-		log_line(LOG_LEVEL_WARNING, "running as root; a user of its own is safer");
 	code = run(d);
 	free(downloads);
 	free(state);
