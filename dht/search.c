@@ -319,19 +319,30 @@ static void store_at_closest(struct dht_node *n, struct search *s)
 	}
 }
 
-void search_pump(struct dht_node *n, struct search *s)
+static bool ask_all(struct dht_node *n, struct search *s)
 {
 	struct lookup_candidate *c;
-	if (s->state != SEARCH_RUNNING)
-		return;
+	bool asked = false;
 	for (int i = 0; i < FAMILIES; i++) {
 		while (s->has_lookup[i] && (c = lookup_next(&s->lookup[i])) != NULL) {
 			if (!ask_candidate(n, s, i, c))
 				lookup_on_fail(&s->lookup[i], c->id, &c->endpoint);
+			asked = true;
 		}
 	}
-	if (!is_finished(s))
+	return asked;
+}
+
+void search_pump(struct dht_node *n, struct search *s)
+{
+	if (s->state != SEARCH_RUNNING)
 		return;
+	ask_all(n, s);
+	/* Looking whether it is over may widen a suspect search. */
+	while (!is_finished(s)) {
+		if (!ask_all(n, s))
+			return;
+	}
 	remember_estimate(n, s);
 	results_ready(n, s);
 	s->state = SEARCH_STORING;
