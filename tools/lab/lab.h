@@ -50,6 +50,8 @@ void lab_content_free(struct lab_content *c);
 /* A fresh parse of its .torrent. */
 void lab_content_metainfo(const struct lab_content *c, struct metainfo *m);
 const uint8_t *lab_content_hash(const struct lab_content *c);
+/* Its bytes, all files joined. */
+const uint8_t *lab_content_bytes(const struct lab_content *c);
 
 /* Hosts are numbered from 0, with an address of their own. */
 uint32_t lab_host_add(struct lab *lab, const struct lab_host_config *config);

@@ -113,6 +113,11 @@ const uint8_t *lab_content_hash(const struct lab_content *c)
 	return c->info_hash;
 }
 
+const uint8_t *lab_content_bytes(const struct lab_content *c)
+{
+	return c->bytes;
+}
+
 /* ---- the disk ---- */
 
 struct lab_torrent *store_torrent(struct lab_host *h, torrent_id t)
