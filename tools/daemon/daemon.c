@@ -55,8 +55,8 @@ static const char daemon_notes[] =
 
 /* ---- watch folder ---- */
 
-static enum watch_verdict take_file(void *context, const char *name, struct bytes content,
-                                    bool is_magnet, char reason[WATCH_REASON_MAX])
+static int take_file(void *context, const char *name, struct bytes content, bool is_magnet,
+                     char reason[WATCH_REASON_MAX])
 {
 	struct daemon *d = context;
 	enum torrents_outcome outcome;

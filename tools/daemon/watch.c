@@ -156,7 +156,7 @@ static void put_away(struct pending *p, const char *path, const char *suffix)
 static void take(struct watch *w, struct pending *p, const char *path, bool is_magnet, usec now)
 {
 	char reason[WATCH_REASON_MAX] = "", why[FILES_REASON_MAX];
-	enum watch_verdict verdict = WATCH_BAD;
+	int verdict = WATCH_BAD;
 	usec still = usec_since(p->since, now);
 	size_t size = 0;
 	uint8_t *file = files_load(path, is_magnet ? MAGNET_SIZE_MAX : METAINFO_SIZE_MAX, &size, why);

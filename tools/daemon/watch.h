@@ -27,8 +27,8 @@ enum watch_verdict {
 };
 
 /* content has a NUL behind it. is_magnet: by the name's suffix. */
-typedef enum watch_verdict watch_taker(void *context, const char *name, struct bytes content,
-                                       bool is_magnet, char reason[WATCH_REASON_MAX]);
+typedef int watch_taker(void *context, const char *name, struct bytes content, bool is_magnet,
+                        char reason[WATCH_REASON_MAX]); /* returns enum watch_verdict */
 
 struct watch;
 /* NULL: reason. The directory is made when it is not there. */
