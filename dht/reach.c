@@ -86,7 +86,7 @@ void reach_on_query(struct reach *r, uint64_t hash, usec now)
 
 void reach_judge(struct reach *r, uint32_t nodes, usec now)
 {
-	if (nodes < REACH_NODES_MIN || reach_is_proven(r, now) ||
+	if (r->since == 0 || nodes < REACH_NODES_MIN || reach_is_proven(r, now) ||
 	    r->sent_count[0] > REACH_SENT_MAX || r->sent_count[1] > REACH_SENT_MAX) {
 		r->since = now;
 		r->read_only = false;
