@@ -390,3 +390,90 @@ Test(metainfo, wrap_reads_back)
 	cr_assert_eq(size, info.size + 8);
 	free(file);
 }
+
+/* The head of an info dictionary up to its files, then `files` again and
+ * again, then the tail. Owned bytes. */
+static uint8_t *repeat_files(const char *files, size_t count, size_t *size)
+{
+	const size_t capacity = strlen(files) * count + 256;
+	uint8_t *buffer = memory_alloc(capacity);
+	struct writer w;
+	writer_init(&w, buffer, capacity);
+	write_text(&w, "d4:infod5:filesl");
+	for (size_t i = 0; i < count; i++)
+		write_text(&w, files);
+	write_text(&w, "e4:name1:n12:piece lengthi16384e6:pieces20:" HASH "ee");
+	cr_assert_not(w.failed);
+	*size = w.used;
+	return buffer;
+}
+
+Test(metainfo, file_count_limit)
+{
+	size_t size;
+	uint8_t *file = repeat_files("de", METAINFO_FILES_MAX + 1, &size);
+	cr_assert_not(metainfo_parse(&m, bytes_of(file, size), reason));
+	cr_assert_str_eq(reason, "info.files: 1048577 files, more than 1048576");
+	metainfo_deinit(&m);
+	free(file);
+	file = repeat_files("de", METAINFO_FILES_MAX, &size);
+	cr_assert_not(metainfo_parse(&m, bytes_of(file, size), reason));
+	cr_assert_str_eq(reason, "info.files[0].length: missing or not a number");
+	metainfo_deinit(&m);
+	free(file);
+}
+
+Test(metainfo, path_limits)
+{
+	char text[8192] = "d6:lengthi1e4:pathl";
+	size_t size;
+	for (int i = 0; i < METAINFO_PATH_DEPTH_MAX - 1; i++)
+		strcat(text, "1:d");
+	char deeper[8192];
+	snprintf(deeper, sizeof(deeper), "%s1:dee", text);
+	strcat(text, "ee");
+	uint8_t *file = repeat_files(text, 1, &size);
+	cr_assert(metainfo_parse(&m, bytes_of(file, size), reason), "%s", reason);
+	metainfo_deinit(&m);
+	free(file);
+	file = repeat_files(deeper, 1, &size);
+	cr_assert_not(metainfo_parse(&m, bytes_of(file, size), reason));
+	cr_assert_str_eq(reason, "info.files[0].path: too many directories");
+	metainfo_deinit(&m);
+	free(file);
+
+	/* Twice the longest path there may be: the second cannot be renamed. */
+	strcpy(text, "d6:lengthi1e4:pathl");
+	for (size_t left = METAINFO_PATH_MAX - 1; left != 0;) { /* behind "n" */
+		size_t name = left - 1 < 200 ? left - 1 : 200;
+		snprintf(text + strlen(text), 300, "%zu:%.*s", name, (int)name,
+		         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+		         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+		         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+		left -= name + 1;
+	}
+	strcat(text, "ee");
+	file = repeat_files(text, 1, &size);
+	cr_assert(metainfo_parse(&m, bytes_of(file, size), reason), "%s", reason);
+	cr_assert_eq(strlen(m.files[0].path), METAINFO_PATH_MAX);
+	metainfo_deinit(&m);
+	free(file);
+	file = repeat_files(text, 2, &size);
+	cr_assert_not(metainfo_parse(&m, bytes_of(file, size), reason));
+	cr_assert_str_eq(reason, "info.files: two files on one path, too long to rename");
+	metainfo_deinit(&m);
+	free(file);
+}
+
+Test(metainfo, info_size_limit_in_a_file)
+{
+	static const char head[] = "d4:infod4:junk33554432:", tail[] = "ee";
+	const size_t size = sizeof(head) - 1 + METAINFO_INFO_MAX + sizeof(tail) - 1;
+	char *file = memory_zeroed(size, 1);
+	memcpy(file, head, sizeof(head) - 1);
+	memcpy(file + size - 2, tail, 2);
+	cr_assert_not(metainfo_parse(&m, bytes_of(file, size), reason));
+	cr_assert_str_eq(reason, "info: 33554449 bytes, more than 33554432");
+	metainfo_deinit(&m);
+	free(file);
+}
