@@ -75,13 +75,21 @@ bool ask_target(struct ask *a, const char *text)
 
 struct bytes ask_plain_value(const struct dht_item *item)
 {
-	struct bytes raw = bytes_of(item->value, item->value_size), text;
+	struct bytes raw = bytes_of(item->value, item->value_size);
 	struct bencode_token token;
 	struct bencode b;
 
-	if (bencode_parse(&b, raw, &token, 1, 0) && bencode_string(&b, 0, &text))
-		return text;
+	if (bencode_parse(&b, raw, &token, 1, 0) && bencode_type(&b, 0) == BENCODE_STRING)
+		return bytes_of(raw.data + token.prefix, raw.size - token.prefix);
 	return raw;
+}
+
+static void begin(struct ask *a)
+{
+	usec now = host_now(a->host);
+
+	a->again_at = now + ASK_AGAIN;
+	a->search = a->start(a, host_dht(a->host), now);
 }
 
 static void on_done(struct ask *a, const struct dht_output *done)
@@ -90,6 +98,8 @@ static void on_done(struct ask *a, const struct dht_output *done)
 	a->again_at = host_now(a->host) + ASK_AGAIN;
 	if (a->finish != NULL ? a->finish(a, done) : done->replied > 0)
 		ask_finish(a, a->code);
+	else if (a->again_at == 0) /* the next step of the question */
+		begin(a);
 }
 
 static void on_tick(struct ask *a)
@@ -106,8 +116,7 @@ static void on_tick(struct ask *a)
 		show_failure(&a->show, CLI_UNFINISHED, "the time is up: no answer");
 		ask_finish(a, CLI_UNFINISHED);
 	} else if (a->search == 0 && now >= a->again_at) {
-		a->again_at = now + ASK_AGAIN;
-		a->search = a->start(a, host_dht(a->host), now);
+		begin(a);
 	}
 }
 
@@ -147,6 +156,7 @@ int ask_run(struct ask *a)
 	host_set_tick(a->host, 50 * USEC_PER_MS);
 	a->started_at = host_now(a->host);
 	a->deadline = a->started_at + a->timeout;
+	begin(a);
 	host_run(a->host);
 	host_free(a->host);
 	show_deinit(&a->show);

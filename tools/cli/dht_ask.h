@@ -18,7 +18,7 @@ struct ask {
 	/* Starts the search; 0: it cannot be started now. */
 	dht_search (*start)(struct ask *a, struct dht_node *node, usec now);
 	/* The search is over: true when the question is answered, with a->code set;
-	 * false: ask again. NULL: over as soon as anybody replied. */
+	 * false: ask again, at once with again_at set to 0. NULL: over as soon as anybody replied. */
 	bool (*finish)(struct ask *a, const struct dht_output *done);
 	/* Each result but DONE; NULL: only counted. */
 	void (*result)(struct ask *a, const struct dht_output *result);

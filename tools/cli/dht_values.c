@@ -281,6 +281,7 @@ static bool finish_put(struct ask *a, const struct dht_output *done)
 		if (done->replied > 0) {
 			a->item.seq = a->has_best ? a->best.seq + 1 : 1;
 			a->has_seq = true;
+			a->again_at = 0;
 		}
 		return false;
 	}

@@ -30,6 +30,7 @@ struct seed {
 	usec timeout, deadline;
 	struct seeded *torrents; /* owned */
 	uint32_t count, checked;
+	char summary[32]; /* "3 torrents" */
 };
 
 static const char seed_purpose[] =
@@ -66,9 +67,10 @@ static void add_up(struct seed *s, struct torrent_status *sum)
 	struct session *session = host_session(s->transfer.host);
 	struct torrent_status one;
 
+	snprintf(s->summary, sizeof s->summary, "%" PRIu32 " torrents", s->count);
 	*sum = (struct torrent_status){ .state = is_sharing(s) ? TORRENT_SEEDING
 		                                               : TORRENT_CHECKING,
-		                        .name = "" };
+		                        .name = s->summary };
 	for (uint32_t i = 0; i < s->count; i++) {
 		if (!session_status(session, s->torrents[i].id, &one, host_now(s->transfer.host)))
 			continue;
