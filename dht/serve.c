@@ -11,7 +11,7 @@
 #include <assert.h>
 
 enum {
-	ENVELOPE = 80,      /* of a reply with id and version, address and token not counted */
+	ENVELOPE = 62,      /* of a reply with id and version; transaction, address, lists not counted */
 	TOKEN_COST = 9 + TOKEN_SIZE,
 	NODES_COST = 12,    /* key and length of a list of nodes */
 	VALUES_COST = 10,
