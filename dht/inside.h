@@ -147,7 +147,8 @@ static inline uint32_t node_seconds(const struct dht_node *n)
 uint32_t node_hash(const struct dht_node *n, const struct endpoint *e);
 bool node_is_read_only(const struct dht_node *n);
 uint64_t node_estimate(const struct dht_node *n, const struct family *f);
-void node_send(struct dht_node *n, const struct endpoint *to, const struct krpc *m);
+/* guarded: false, and nothing sent, when that place is over its budget. */
+bool node_send(struct dht_node *n, const struct endpoint *to, const struct krpc *m, bool guarded);
 /* Whom a query goes to and why. */
 struct ask {
 	const struct endpoint *to;

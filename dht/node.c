@@ -117,7 +117,7 @@ bool node_may_name(const struct endpoint *who, const struct endpoint *what)
 	                                    endpoint_class(what) == ENDPOINT_GLOBAL);
 }
 
-void node_send(struct dht_node *n, const struct endpoint *to, const struct krpc *m)
+bool node_send(struct dht_node *n, const struct endpoint *to, const struct krpc *m, bool guarded)
 {
 	uint8_t buffer[DHT_DATAGRAM_MAX + 1024];
 	struct writer w;
@@ -125,12 +125,15 @@ void node_send(struct dht_node *n, const struct endpoint *to, const struct krpc 
 	const bool fits = krpc_encode(m, &w);
 	assert(fits);
 	const struct bytes datagram = writer_bytes(&w);
+	if (guarded && !n->unguarded && !guard_pay(&n->guard, to, datagram.size, n->now))
+		return false;
 	const struct dht_output out = { .kind = DHT_OUT_SEND, .to = *to };
 	outputs_add(&n->outputs, &out, datagram.data, datagram.size);
 	n->counted.packets_out++;
 	n->counted.bytes_out += datagram.size;
 	if (endpoint_class(to) == ENDPOINT_GLOBAL)
 		reach_on_sent(&n->reach, siphash(n->secret, bytes_of(to, sizeof(*to))), n->now);
+	return true;
 }
 
 /* When to stop waiting for this node in particular. */
@@ -167,7 +170,7 @@ bool node_ask(struct dht_node *n, const struct ask *ask, struct krpc *m)
 	m->transaction = bytes_of(&q->transaction, sizeof(q->transaction));
 	if (ask->id != NULL)
 		table_on_queried(&f->table, ask->id, ask->to, node_seconds(n));
-	node_send(n, ask->to, m);
+	node_send(n, ask->to, m, false);
 	n->credit -= 1;
 	return true;
 }

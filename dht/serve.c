@@ -38,14 +38,10 @@ struct answer {
 	uint8_t samples[SAMPLES_HANDED_OUT][DHT_ID_SIZE];
 };
 
-static void send_answer(struct answer *a, size_t expected)
+static void send_answer(struct answer *a)
 {
-	struct dht_node *n = a->n;
-	if (!n->unguarded && !guard_pay(&n->guard, a->to, expected, n->now)) {
-		n->counted.dropped++;
-		return;
-	}
-	node_send(n, a->to, &a->reply);
+	if (!node_send(a->n, a->to, &a->reply, true))
+		a->n->counted.dropped++;
 }
 
 static void send_error(struct answer *a, int code, const char *text)
@@ -53,7 +49,7 @@ static void send_error(struct answer *a, int code, const char *text)
 	a->reply.kind = KRPC_ERROR;
 	a->reply.error_code = code;
 	a->reply.error_text = bytes_of_text(text);
-	send_answer(a, 60 + strlen(text));
+	send_answer(a);
 }
 
 static void begin(struct answer *a, struct dht_node *n, const struct endpoint *from,
@@ -125,14 +121,6 @@ static void add_nodes(struct answer *a, const uint8_t target[DHT_ID_SIZE], unsig
 	}
 }
 
-static size_t size_of(const struct answer *a)
-{
-	return ENVELOPE + a->reply.nodes.size + a->reply.nodes6.size + a->reply.value.size +
-	       a->reply.samples.size + a->reply.peer_count * VALUE_V6 +
-	       (a->reply.bloom_peers != NULL ? 2 * BLOOM_SIZE : 0) +
-	       (a->reply.signature != NULL ? 120 : 0);
-}
-
 static void find_node(struct answer *a)
 {
 	if (a->question->target == NULL) {
@@ -140,7 +128,7 @@ static void find_node(struct answer *a)
 		return;
 	}
 	add_nodes(a, a->question->target, HANDED_OUT);
-	send_answer(a, size_of(a));
+	send_answer(a);
 }
 
 static void add_peers(struct answer *a, const struct store_key *k)
@@ -177,7 +165,7 @@ static void get_peers(struct answer *a)
 		add_nodes(a, a->question->target, NODES_BESIDE_PEERS);
 		add_peers(a, k);
 	}
-	send_answer(a, size_of(a));
+	send_answer(a);
 }
 
 static void announce_peer(struct answer *a)
@@ -202,7 +190,7 @@ static void announce_peer(struct answer *a)
 	/* Without room we say nothing about it: the announcer has others. */
 	(void)store_put(&n->store, a->f->table.own_id, m->target, &peer, m->seed, node_seconds(n),
 	                &n->rng);
-	send_answer(a, size_of(a));
+	send_answer(a);
 }
 
 static void get_item(struct answer *a)
@@ -228,7 +216,7 @@ static void get_item(struct answer *a)
 		a->room = a->room > cost ? a->room - cost : 0;
 	}
 	add_nodes(a, a->question->target, HANDED_OUT);
-	send_answer(a, size_of(a));
+	send_answer(a);
 }
 
 static const char *put_error_text(int code)
@@ -263,7 +251,7 @@ static void put_item(struct answer *a)
 	if (error != 0)
 		send_error(a, error, put_error_text(error));
 	else
-		send_answer(a, size_of(a));
+		send_answer(a);
 }
 
 static void sample(struct answer *a)
@@ -283,13 +271,13 @@ static void sample(struct answer *a)
 	a->reply.total = (int64_t)n->store.keys.count;
 	a->reply.interval = SAMPLE_INTERVAL;
 	add_nodes(a, a->question->target, HANDED_OUT);
-	send_answer(a, size_of(a));
+	send_answer(a);
 }
 
 static void dispatch(struct answer *a)
 {
 	switch (a->question->method) {
-	case KRPC_PING: send_answer(a, size_of(a)); break;
+	case KRPC_PING: send_answer(a); break;
 	case KRPC_FIND_NODE: find_node(a); break;
 	case KRPC_GET_PEERS: get_peers(a); break;
 	case KRPC_ANNOUNCE_PEER: announce_peer(a); break;
