@@ -39,10 +39,14 @@ struct side {
 	struct slot slots[UDP_SEND_BATCH_MAX];
 };
 
+struct handler {
+	udp_on_datagram *on_datagram; /* NULL: nobody */
+	void *context;
+};
+
 struct udp {
 	struct loop *loop;
-	udp_on_datagram *on_dht;
-	void *context;
+	struct handler dht, tracker;
 	struct side sides[2];    /* v4, v6 */
 	struct mmsghdr headers[UDP_RECEIVE_BATCH_MAX];
 	struct slot slots[UDP_RECEIVE_BATCH_MAX];
@@ -156,14 +160,18 @@ static struct endpoint destination(struct msghdr *m)
 
 static void take(struct udp *u, struct mmsghdr *header, const struct slot *slot)
 {
+	struct handler *handler = NULL;
+
 	u->counts.received++;
-	if (header->msg_len == 0 || header->msg_len > UDP_DATAGRAM_MAX || slot->data[0] != 'd') {
+	if (header->msg_len > 0 && header->msg_len <= UDP_DATAGRAM_MAX)
+		handler = slot->data[0] == 'd' ? &u->dht : slot->data[0] == 0 ? &u->tracker : NULL;
+	if (handler == NULL || handler->on_datagram == NULL) {
 		u->counts.unsorted++;
 		return;
 	}
 	u->asked_by = socket_to_endpoint(&slot->address);
 	u->asked_at = destination(&header->msg_hdr);
-	u->on_dht(u->context, &u->asked_by, bytes_of(slot->data, header->msg_len));
+	handler->on_datagram(handler->context, &u->asked_by, bytes_of(slot->data, header->msg_len));
 	u->asked_by = u->asked_at = (struct endpoint){ 0 };
 }
 
@@ -225,11 +233,15 @@ struct udp *udp_new(struct loop *loop, const struct socket_set *set, udp_on_data
 	struct udp *u = memory_zeroed(1, sizeof(*u));
 
 	u->loop = loop;
-	u->on_dht = on_dht;
-	u->context = context;
+	u->dht = (struct handler){ on_dht, context };
 	side_init(&u->sides[0], u, set->udp4, ENDPOINT_V4);
 	side_init(&u->sides[1], u, set->udp6, ENDPOINT_V6);
 	return u;
+}
+
+void udp_set_tracker(struct udp *u, udp_on_datagram *on_tracker, void *context)
+{
+	u->tracker = (struct handler){ on_tracker, context };
 }
 
 void udp_free(struct udp *u)

@@ -1,7 +1,7 @@
 /* tools/io/udp.h: one UDP socket for each family, on the port that TCP has
  * too, shared by everything that speaks UDP. A datagram is sorted by its first
- * byte: 'd' opens a bencoded dictionary, which is DHT (BEP 5); the rest is
- * dropped.
+ * byte: 'd' opens a bencoded dictionary, which is DHT (BEP 5); 0 is the first
+ * of a tracker's action (BEP 15); the rest is dropped.
  *
  * In and out go in batches (recvmmsg, sendmmsg). */
 #ifndef TOOLS_IO_UDP_H
@@ -29,6 +29,8 @@ typedef void udp_on_datagram(void *context, const struct endpoint *from, struct 
 struct udp *udp_new(struct loop *loop, const struct socket_set *set, udp_on_datagram *on_dht,
                     void *context);
 void udp_free(struct udp *u);
+/* Who gets the datagrams of trackers; NULL: nobody. */
+void udp_set_tracker(struct udp *u, udp_on_datagram *on_tracker, void *context);
 /* Copied; goes out with udp_flush or when the batch is full. Dropped without
  * a word when its family has no socket: UDP promises nothing. */
 void udp_send(struct udp *u, const struct endpoint *to, struct bytes datagram);
