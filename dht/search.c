@@ -301,8 +301,23 @@ static bool send_store(struct dht_node *n, struct search *s, struct lookup_candi
 	return true;
 }
 
+/* Somebody holds another seq than the cas expects: then the put is lost, and
+ * must not slip in where there is nothing yet. */
+static bool cas_is_lost(const struct search *s)
+{
+	for (int i = 0; s->has_cas && i < FAMILIES; i++) {
+		for (uint32_t j = 0; j < s->lookup[i].count; j++) {
+			const struct lookup_candidate *c = &s->lookup[i].candidates[j];
+			if (c->value_known && c->value_seq != s->cas)
+				return true;
+		}
+	}
+	return false;
+}
+
 static void store_at_closest(struct dht_node *n, struct search *s)
 {
+	const bool holders_only = cas_is_lost(s);
 	for (int i = 0; i < FAMILIES; i++) {
 		struct lookup *l = &s->lookup[i];
 		const uint32_t count = s->has_lookup[i] ? lookup_store_count(l) : 0;
@@ -313,7 +328,7 @@ static void store_at_closest(struct dht_node *n, struct search *s)
 			if (c->token_size == 0)
 				continue;
 			given++;
-			if (!c->stored)
+			if (!c->stored && (c->value_known || !holders_only))
 				send_store(n, s, c);
 		}
 	}
