@@ -111,6 +111,7 @@ struct asking {
 	struct download_peer *p;
 	struct block *out;
 	uint32_t room, count;
+	bool later; /* something was refused for a reason that time may remove */
 	usec now;
 };
 
@@ -184,8 +185,10 @@ static void ask_exclusive(struct asking *a)
 		    !bitfield_get(&a->p->has, it->piece))
 			continue;
 		if (!it->owned || it->owner != a->p->source) {
-			if (it->owned && !owner_is_gone(a, it))
+			if (it->owned && !owner_is_gone(a, it)) {
+				a->later = true;
 				continue;
+			}
 			if (!is_fit_owner(a, it->piece))
 				continue;
 			download_withdraw_piece(a->d, it);
@@ -243,7 +246,7 @@ static uint32_t choose(struct asking *a)
 		if (!wish.may_begin)
 			return PICKER_NONE;
 		wish.may_begin = false;
-		a->d->starved = true;
+		a->d->starved = a->later = true;
 	}
 }
 
@@ -310,6 +313,7 @@ static void ask_endgame(struct asking *a)
 	}
 	if (slowest == NULL)
 		return;
+	a->later = true; /* the slow become slower */
 	double_from(a, slowest, &scans);
 	for (uint32_t skip = rng_below(d->rng, d->peer_count); skip > 0; skip--)
 		from = from->next;
@@ -320,31 +324,41 @@ static void ask_endgame(struct asking *a)
 	}
 }
 
+static void ask(struct asking *a)
+{
+	struct download *d = a->d;
+
+	if (a->p->choked) {
+		ask_allowed(a);
+		return;
+	}
+	if (d->pieces.exclusive_count > 0)
+		ask_exclusive(a);
+	ask_picked(a);
+	if (d->picker.ranked > 0) {
+		d->endgame_told = false;
+		return;
+	}
+	if (!d->endgame_told)
+		d->news = d->endgame_told = true;
+	ask_endgame(a);
+}
+
 uint32_t download_request(struct download *d, struct download_peer *p, struct block *out,
                           uint32_t max, usec now)
 {
 	struct asking a = { .d = d, .p = p, .out = out, .now = now };
 
+	p->wake_at = 0;
 	if (p->interesting == 0 || !picker_is_on(&d->picker))
 		return 0;
-	a.room = requests_room(p, now);
-	if (a.room > max)
-		a.room = max;
+	const uint32_t room = requests_room(p, now);
+	a.room = room < max ? room : max;
 	if (a.room == 0)
 		return 0;
-	if (p->choked) {
-		ask_allowed(&a);
-		return a.count;
-	}
-	if (d->pieces.exclusive_count > 0)
-		ask_exclusive(&a);
-	ask_picked(&a);
-	if (d->picker.ranked == 0) {
-		if (!d->endgame_told)
-			d->news = d->endgame_told = true;
-		ask_endgame(&a);
-	} else {
-		d->endgame_told = false;
-	}
+	ask(&a);
+	p->refilling = a.count == max && a.count < room;
+	if (a.count == 0 && p->outstanding == 0 && a.later)
+		p->wake_at = now + REQUEST_WAKE * USEC_PER_SEC;
 	return a.count;
 }

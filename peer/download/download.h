@@ -53,11 +53,13 @@ struct download_peer {
 	uint32_t unasked;           /* blocks it sent that nobody asked it for */
 	uint32_t rejects;           /* in a row */
 	bool window_grows, stalled, as_seed;
+	bool refilling;             /* the last call stopped at its max, not at the window */
 	usec asked_at;              /* since when it owes us something, 0: nothing */
 	usec lapse_at;              /* when its requests are given to others, 0: never */
 	usec retry_at;              /* stalled: when it is asked again */
 	usec choked_at;             /* BEP 6: waiting for rejects since, 0: not */
 	usec hold_until;            /* it rejects what we ask: a pause, 0: none */
+	usec wake_at;               /* nothing to ask now, but perhaps then, 0: never */
 	usec rtt_min;               /* 0: unknown */
 	usec window_at;             /* start of the period the window is judged by */
 	uint64_t window_bytes, window_rate;

@@ -266,6 +266,8 @@ usec download_peer_deadline(const struct download_peer *p)
 		at = usec_min(at, p->retry_at);
 	if (p->hold_until != 0)
 		at = usec_min(at, p->hold_until);
+	if (p->wake_at != 0)
+		at = usec_min(at, p->wake_at);
 	return at;
 }
 
@@ -310,5 +312,7 @@ void download_peer_on_timer(struct download *d, struct download_peer *p, usec no
 		p->retry_at = 0; /* requests_room gives it one */
 	if (p->hold_until != 0 && now >= p->hold_until)
 		p->hold_until = 0;
+	if (p->wake_at != 0 && now >= p->wake_at)
+		p->wake_at = 0;
 	requests_settle(p);
 }

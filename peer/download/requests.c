@@ -185,7 +185,7 @@ uint32_t requests_room(const struct download_peer *p, usec now)
 	if ((p->stalled && now < p->retry_at) || now < p->hold_until)
 		return 0;
 	const uint32_t window = p->stalled || p->snubbed ? 1 : window_clamp(p, p->window);
-	if (p->outstanding > window * 3 / 4)
+	if (p->outstanding >= window || (!p->refilling && p->outstanding > window * 3 / 4))
 		return 0;
 	return window - p->outstanding;
 }

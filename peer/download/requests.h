@@ -11,10 +11,11 @@ enum {
 	REQUEST_WINDOW_MAX = 2048,
 	REQUEST_REQQ_ASSUMED = 250,
 	REQUEST_LAPSED_MAX = 2048,  /* remembered per peer; the oldest are forgotten */
-	REQUEST_TIMEOUT = 20,       /* seconds of silence before others may have its blocks */
+	REQUEST_TIMEOUT = 30,       /* seconds of silence before others may have its blocks */
 	REQUEST_SNUB = 60,          /* seconds of silence before it counts as snubbing us */
 	REQUEST_CHOKE_WAIT = 5,     /* seconds for the rejects after a choke (BEP 6) */
 	REQUEST_HOLD_MAX = 30,      /* seconds of pause for a peer that rejects everything */
+	REQUEST_WAKE = 1,           /* seconds until an idle peer looks again */
 };
 
 struct requested {

@@ -886,3 +886,42 @@ Test(download, availability_through_churn)
 	}
 	fixture_deinit(&f);
 }
+
+Test(download, a_window_is_filled_in_batches)
+{
+	struct fixture f;
+	struct block out[16];
+	uint32_t n, sum = 0;
+	fixture_init(&f, 200 * 16384, 16384);
+	struct download_peer *p = join_seed(&f, 0, 0);
+	p->window = 100;
+	while ((n = download_request(f.d, p, out, 16, f.now)) > 0)
+		sum += n;
+	cr_assert_eq(sum, 100);
+	leave(&f, p);
+	fixture_deinit(&f);
+}
+
+/* Nothing tells an idle peer that another became slow: it looks again by itself. */
+Test(download, idle_peers_look_again_in_the_endgame)
+{
+	struct fixture f;
+	struct block out[16];
+	fixture_init(&f, 2 * 16384, 16384);
+	struct download_peer *p = join_seed(&f, 0, 0), *q = join_seed(&f, 1, 1);
+	for (int i = 0; i < 4; i++, f.now += USEC_PER_SEC)
+		meter_add(&p->received, 1 << 20, f.now);
+	cr_assert_eq(download_request(f.d, p, out, 16, f.now), 2);
+	cr_assert_eq(download_request(f.d, q, out, 16, f.now), 0);
+	uint32_t n = 0;
+	for (int i = 0; i < 10 && n == 0; i++) {
+		cr_assert_eq(download_peer_deadline(q), f.now + REQUEST_WAKE * USEC_PER_SEC);
+		f.now = download_peer_deadline(q);
+		download_peer_on_timer(f.d, q, f.now);
+		n = download_request(f.d, q, out, 16, f.now);
+	}
+	cr_assert_gt(n, 0);
+	leave(&f, p);
+	leave(&f, q);
+	fixture_deinit(&f);
+}

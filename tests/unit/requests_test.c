@@ -74,6 +74,10 @@ Test(requests, refill_waits_for_a_quarter)
 	}
 	requests_remove(&p, 0);
 	cr_assert_eq(requests_room(&p, SEC), 25);
+	p.refilling = true; /* but once begun it goes on */
+	for (uint32_t i = 0; i < 20; i++)
+		requests_push(&p, i, 0, SEC);
+	cr_assert_eq(requests_room(&p, SEC), 5);
 	requests_deinit(&p);
 }
 
