@@ -25,6 +25,19 @@ usec choker_deadline(const struct choker *c)
 	return usec_min(c->round_at, c->optimistic_at);
 }
 
+void choker_fit_slots(struct choker *c, uint32_t base, bool lone, uint32_t idle_permille, usec now)
+{
+	if (idle_permille > CHOKER_IDLE_PERMILLE) {
+		if (c->extra < CHOKER_EXTRA_MAX)
+			c->extra++;
+		c->fitted_at = now;
+	} else if (c->extra > 0 && usec_since(c->fitted_at, now) >= CHOKER_ROUND) {
+		c->extra--;
+		c->fitted_at = now;
+	}
+	c->slots = (lone ? CHOKER_LONE_SLOTS : base) + c->extra;
+}
+
 static bool may_be_served(const struct choker_peer *p, bool seeding)
 {
 	/* A seed asks nothing, so nobody can snub it. */

@@ -15,6 +15,9 @@ enum {
 	CHOKER_OPTIMISTIC_SLOTS = 1,
 	CHOKER_NEWCOMER_WEIGHT = 3, /* of being picked, for a peer connected < 60 s */
 	CHOKER_KEEP_PERCENT = 10,   /* an incumbent within this keeps its slot */
+	CHOKER_LONE_SLOTS = 1,      /* regular ones of a lone seed while pieces are unsent */
+	CHOKER_EXTRA_MAX = 12,      /* slots added while the uplink idles */
+	CHOKER_IDLE_PERMILLE = 50,  /* of a second, above which it idles */
 };
 #define CHOKER_ROUND (10 * USEC_PER_SEC)
 #define CHOKER_OPTIMISTIC_ROUND (30 * USEC_PER_SEC)
@@ -41,6 +44,8 @@ struct choker_peer {
 
 struct choker {
 	uint32_t slots;            /* regular ones */
+	uint32_t extra;            /* of them: added because the uplink idled */
+	usec fitted_at;            /* private: when extra last changed */
 	usec round_at;             /* next round */
 	usec optimistic_at;        /* next rotation */
 };
@@ -54,6 +59,12 @@ void choker_init(struct choker *c, uint32_t slots, usec now);
  * CHOKER_OPTIMISTIC_SLOTS are served; O(count) per slot given. */
 void choker_decide(struct choker *c, struct choker_peer *peers, uint32_t count, bool seeding,
                    struct rng *rng, usec now);
+/* As many slots as keep the uplink busy, and no more: base, one more for each
+ * second in which it idled (idle_permille of it without anything to send though
+ * peers wait), one less for each round in which it did not. A lone seed with
+ * pieces nobody else has serves few, so that each piece is soon whole somewhere.
+ * Call about once a second, or never. */
+void choker_fit_slots(struct choker *c, uint32_t base, bool lone, uint32_t idle_permille, usec now);
 /* When to decide again; USEC_NEVER is the owner's business when nobody is interested. */
 usec choker_deadline(const struct choker *c);
 

@@ -432,3 +432,24 @@ Test(choker, fewer_slots_take_effect_at_once_for_a_seed)
 	decide(r, start + 1);
 	cr_assert_eq(served(r), 1 + CHOKER_OPTIMISTIC_SLOTS);
 }
+
+Test(choker, slots_follow_the_uplink)
+{
+	struct choker k;
+	usec now = start;
+
+	choker_init(&k, CHOKER_SLOTS, now);
+	for (uint32_t i = 1; i <= CHOKER_EXTRA_MAX + 3; i++, now += USEC_PER_SEC) {
+		choker_fit_slots(&k, CHOKER_SLOTS, false, CHOKER_IDLE_PERMILLE + 1, now);
+		cr_assert_eq(k.slots, CHOKER_SLOTS + (i < CHOKER_EXTRA_MAX ? i : CHOKER_EXTRA_MAX));
+	}
+	const usec busy = now - USEC_PER_SEC;
+	for (; now < busy + 5 * CHOKER_ROUND; now += USEC_PER_SEC)
+		choker_fit_slots(&k, CHOKER_SLOTS, false, CHOKER_IDLE_PERMILLE, now);
+	cr_assert_eq(k.slots, CHOKER_SLOTS + CHOKER_EXTRA_MAX - 4, "one less a round");
+	for (; now < busy + 50 * CHOKER_ROUND; now += USEC_PER_SEC)
+		choker_fit_slots(&k, CHOKER_SLOTS, false, 0, now);
+	cr_assert_eq(k.slots, CHOKER_SLOTS);
+	choker_fit_slots(&k, CHOKER_SLOTS, true, 0, now);
+	cr_assert_eq(k.slots + CHOKER_OPTIMISTIC_SLOTS, 2);
+}
