@@ -58,6 +58,18 @@ static bool is_complete(const struct torrent_status *s)
 
 /* ---- metadata ---- */
 
+/* A magnet's; those of a torrent file the host knows. */
+static void add_trackers(struct get *g)
+{
+	const struct magnet *m = &g->source.magnet;
+	const char *reason;
+
+	for (uint32_t i = 0; g->source.is_magnet && i < m->tracker_count; i++)
+		if (!host_add_tracker(g->transfer.host, g->torrent, m->trackers[i], i, &reason) &&
+		    g->transfer.show.verbose)
+			show_say(&g->transfer.show, "tracker left out: %s", reason);
+}
+
 /* A magnet's choice of files can be made only now: the torrent is added anew
  * with priorities, and the peers that gave us the metadata are asked again. */
 static bool add_again(struct get *g, const struct metainfo *known)
@@ -83,6 +95,8 @@ static bool add_again(struct get *g, const struct metainfo *known)
 				session_on_peers(session, g->torrent, &peers[i].endpoint, 1,
 				                 peers[i].source, host_now(g->transfer.host));
 	}
+	if (good)
+		add_trackers(g);
 	metainfo_deinit(&m);
 	free(peers);
 	return good;
@@ -321,6 +335,7 @@ static int run(struct get *g)
 		return show_failure(&g->transfer.show, CLI_ERROR, "%s: cannot be added",
 		                    g->source.text);
 	add_contacts(g);
+	add_trackers(g);
 	on_metadata(g);
 	host_pump(g->transfer.host);
 	host_run(g->transfer.host);

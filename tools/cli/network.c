@@ -27,6 +27,7 @@ bool network_check(struct network_options *n, const char *command)
 void network_fill(const struct network_options *n, struct host_config *config)
 {
 	config->dht = n->dht;
+	config->tls_ca = n->tls_ca;
 	config->port = n->port;
 	config->port_strict = n->port_given;
 	config->bind = n->bind;

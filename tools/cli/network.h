@@ -12,7 +12,7 @@ struct network_options {
 	uint16_t port;
 	bool port_given;
 	const char *port_text;
-	const char *bind;
+	const char *bind, *tls_ca;
 	struct text_list bootstrap;
 	bool default_routers, dht;
 	uint64_t up_rate_max, down_rate_max; /* bytes per second, 0: none */
@@ -26,6 +26,8 @@ struct network_options {
 	  "TCP and UDP port; 0: any (default: 6881, or any when that is taken)" },          \
 	{ "bind", 0, OPTION_TEXT, &(n)->bind, "ADDRESS|INTERFACE",                          \
 	  "use this one only (default: all)" },                                             \
+	{ "tls-ca", 0, OPTION_TEXT, &(n)->tls_ca, "FILE",                                   \
+	  "certificates to trust for https trackers (default: the system's)" },             \
 	{ "dht-bootstrap", 0, OPTION_HOSTS, &(n)->bootstrap, "HOST:PORT",                   \
 	  "a DHT node to start from; may be repeated" },                                    \
 	{ "no-default-routers", 0, OPTION_UNFLAG, &(n)->default_routers, NULL,              \

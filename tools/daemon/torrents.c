@@ -122,6 +122,16 @@ static void add_nodes(struct torrents *t, const struct metainfo *m)
 	}
 }
 
+/* A magnet's; those of a torrent file the host knows. */
+static void add_trackers(struct torrents *t, const struct addition *a, torrent_id id)
+{
+	const char *reason;
+
+	for (uint32_t i = 0; a->is_magnet && i < a->magnet.tracker_count; i++)
+		if (!host_add_tracker(t->host, id, a->magnet.trackers[i], i, &reason))
+			log_line(LOG_LEVEL_INFO, "tracker left out: %s", reason);
+}
+
 /* Into the session. Takes a->record and the metainfo. */
 static bool start(struct torrents *t, struct addition *a)
 {
@@ -155,6 +165,7 @@ static bool start(struct torrents *t, struct addition *a)
 	idmap_set_pointer(&t->entries, id, e);
 	for (uint32_t i = 0; a->is_magnet && i < a->magnet.peer_count; i++)
 		host_add_peer(t->host, id, a->magnet.peers[i], SOURCE_MAGNET);
+	add_trackers(t, a, id);
 	return true;
 }
 

@@ -14,6 +14,7 @@
 #include "proto/memory.h"
 #include "tools/io/files.h"
 #include "tools/io/host_state.h"
+#include "tools/io/trackers.h"
 
 /* ---- the loop ---- */
 
@@ -24,7 +25,9 @@ static void check_stopped(struct host *h)
 
 	if (!h->stopping || h->finished)
 		return;
-	quiet = (h->session == NULL || session_is_quiet(h->session)) && disk_pending(h->disk) == 0;
+	quiet = (h->session == NULL || (session_is_quiet(h->session) &&
+	                                !trackers_is_leaving(h->trackers))) &&
+	        disk_pending(h->disk) == 0;
 	if (quiet && h->quiet_at == USEC_NEVER) {
 		const struct timeval wait = loop_timeval(HOST_LINGER_USEC_MAX);
 
@@ -149,8 +152,10 @@ void host_stop(struct host *h)
 	evtimer_add(&h->stop_timer, &wait);
 	if (h->tcp != NULL)
 		tcp_stop_listening(h->tcp);
-	if (h->session != NULL)
+	if (h->session != NULL) {
+		trackers_leave(h->trackers);
 		session_stop(h->session, now);
+	}
 	host_dht_save(h);
 	event_active(&h->soon, EV_TIMEOUT, 0);
 }
@@ -250,8 +255,10 @@ struct host *host_new(const struct host_config *config, host_listener *listener,
 	h->disk = disk_new(&h->loop, h->session, config->disk_threads);
 	h->dns = dns_new(&h->loop, &h->bind);
 	h->udp = udp_new(&h->loop, &h->sockets, host_dht_datagram, h);
-	if (config->session)
+	if (config->session) {
 		h->tcp = tcp_new(&h->loop, h->session, &h->bind, &h->sockets);
+		host_trackers_start(h, config);
+	}
 	if (config->dht)
 		host_dht_start(h, config, now);
 	return h;
@@ -276,6 +283,7 @@ void host_free(struct host *h)
 
 	if (h == NULL)
 		return;
+	host_trackers_deinit(h);
 	dns_free(h->dns);
 	tcp_free(h->tcp);
 	udp_free(h->udp);
@@ -330,14 +338,17 @@ torrent_id host_add(struct host *h, const struct torrent_options *options, const
 {
 	torrent_id t = session_add(h->session, options, existing, loop_now());
 
-	if (t != 0)
+	if (t != 0) {
 		idmap_set_pointer(&h->roots, t, memory_copy_text(root));
+		host_trackers_add_known(h, t);
+	}
 	event_active(&h->soon, EV_TIMEOUT, 0);
 	return t;
 }
 
 void host_remove(struct host *h, torrent_id t)
 {
+	trackers_forget(h->trackers, t);
 	session_remove(h->session, t, loop_now());
 	free(idmap_pointer(&h->roots, t));
 	idmap_remove(&h->roots, t);

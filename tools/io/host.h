@@ -24,6 +24,7 @@ struct host_config {
 	bool default_routers;          /* the well-known ones, after 1 s */
 	const char *state_dir;         /* DHT state is loaded and saved here; NULL: nowhere */
 	uint32_t disk_threads;         /* 0: default */
+	const char *tls_ca;            /* certificates to trust instead of the system's; NULL */
 	struct session_config engine;  /* seed, listen_port and dht_port are filled in */
 	struct dht_config node;        /* seed and families are filled in */
 };
@@ -43,6 +44,7 @@ struct host_event {
 	int signal;
 };
 
+struct trackers;
 struct host;
 /* Called on the network thread, outside of any call into session or node: it
  * may use host_session and host_dht freely, and host_stop. */
@@ -62,6 +64,7 @@ void host_stop(struct host *h);
 struct event_base *host_base(struct host *h);
 struct session *host_session(struct host *h);
 struct dht_node *host_dht(struct host *h); /* NULL without */
+struct trackers *host_trackers(struct host *h); /* for their status; NULL without session */
 usec host_now(const struct host *h);
 uint16_t host_port(const struct host *h);  /* what we really listen on */
 void host_set_tick(struct host *h, usec period);
@@ -74,6 +77,10 @@ void host_remove(struct host *h, torrent_id t);
 /* HOST:PORT given by the user or a magnet's x.pe: resolved without blocking,
  * then handed to the session, and to the DHT as a contact. */
 void host_add_peer(struct host *h, torrent_id t, const char *text, enum peer_source source);
+/* One more tracker (a magnet's tr); those of a torrent file are known. False:
+ * reason is static. */
+bool host_add_tracker(struct host *h, torrent_id t, const char *url, uint32_t tier,
+                      const char **reason);
 /* A DHT node by HOST:PORT (a torrent's "nodes", BEP 5). */
 void host_add_node(struct host *h, const char *text);
 /* After calling into host_session() or host_dht() from outside a listener:

@@ -1,6 +1,6 @@
 /* tools/io/host_state.h: what is inside a struct host. Private to host.c (life,
- * loop, torrents), perform.c (what the session asks) and host_dht.c (the DHT
- * node's side). */
+ * loop, torrents), perform.c (what the session asks), host_dht.c (the DHT
+ * node's side) and host_trackers.c. */
 #ifndef TOOLS_IO_HOST_STATE_H
 #define TOOLS_IO_HOST_STATE_H
 
@@ -37,6 +37,10 @@ struct host {
 	struct udp *udp;
 	struct dns *dns;
 	struct disk *disk;
+	struct http *http;         /* owned, as the next three; NULL without session */
+	struct udp_tracker *udp_tracker;
+	struct courier *courier;
+	struct trackers *trackers;
 	bool listening;
 	bool pumping;              /* actions are being carried out */
 	struct event soon;         /* host_pump from the loop */
@@ -64,6 +68,13 @@ struct host {
 /* ---- perform.c ---- */
 void host_perform(struct host *h, const struct action *a);
 void host_tell(struct host *h, const struct host_event *event);
+
+/* ---- host_trackers.c ---- */
+void host_trackers_start(struct host *h, const struct host_config *config);
+void host_trackers_deinit(struct host *h);
+void host_trackers_on_notice(struct host *h, const struct action *a);
+/* Those that stand in its torrent file. */
+void host_trackers_add_known(struct host *h, torrent_id t);
 
 /* ---- host_dht.c ---- */
 /* families with a socket; loads what was saved. */

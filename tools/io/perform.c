@@ -1,5 +1,6 @@
 /* tools/io/perform.c: one switch over everything the engine may ask. */
 #include "tools/io/host_state.h"
+#include "tools/io/trackers.h"
 
 enum { TEXT_MAX = 512 };
 
@@ -26,6 +27,7 @@ static void notice(struct host *h, const struct action *a)
 	}
 	if (a->notice == NOTICE_DONE)
 		disk_finish(h->disk, a->torrent);
+	host_trackers_on_notice(h, a);
 	host_tell(h, &event);
 }
 
@@ -52,6 +54,7 @@ void host_perform(struct host *h, const struct action *a)
 	case ACT_DHT_HURRY:
 		if (h->dht != NULL)
 			dht_node_hurry(h->dht, a->info_hash, loop_now());
+		trackers_hurry(h->trackers, a->torrent);
 		break;
 	case ACT_DHT_CONTACT:
 		if (h->dht != NULL)
