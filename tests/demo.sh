@@ -115,7 +115,15 @@ tell "DHT:     $NODES nodes on loopback, the first at port $FIRST; no tracker an
 run seed seed "$LAB/shared.torrent" -d "$LAB/source" --port 0 \
 	--dht-bootstrap "127.0.0.1:$FIRST" --no-default-routers --json
 field "$LAB/seed.log" seeding name >/dev/null || fail "the seed" "$LAB/seed.err"
-tell "seed:    all pieces verified, announced in the DHT"
+HASH=$(sed -E 's/.*urn:btih:([0-9a-f]{40}).*/\1/' <<<"$MAGNET")
+for ((i = 0; i < 200; i++)); do # until the DHT answers the question everybody asks it
+	FOUND=$("$SHOAL" dht peers "$HASH" --bootstrap "127.0.0.1:$LAST" --no-default-routers \
+		--timeout 5 2>"$LAB/ask.err" | head -n 1)
+	[ -n "$FOUND" ] && break
+	sleep 0.05
+done
+[ -n "$FOUND" ] || fail "the DHT does not know the seed" "$LAB/ask.err"
+tell "seed:    all pieces verified; the DHT answers: $FOUND has it"
 
 # ---- the peers: they know the magnet link and one DHT node, not the seed ----
 for ((i = 1; i <= PEERS; i++)); do

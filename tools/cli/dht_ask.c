@@ -7,6 +7,7 @@
 #include "proto/bencode.h"
 #include "proto/magnet.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/signals.h"
 
 #include <netdb.h>
 #include <signal.h>
@@ -149,9 +150,11 @@ int ask_run(struct ask *a)
 	network_fill(&a->network, &config);
 	config.dht = true;
 	config.node.read_only = true;
+	signals_hold();
 	a->host = host_new(&config, on_host, a, reason);
 	if (a->host == NULL)
 		return cli_fail(CLI_ERROR, a->command, "%s", reason);
+	signals_release(a->host);
 	show_init(&a->show, a->command, a->json, false, false);
 	host_set_tick(a->host, 50 * USEC_PER_MS);
 	a->started_at = host_now(a->host);

@@ -6,6 +6,7 @@
 #include "tools/cli/cli.h"
 #include "tools/cli/network.h"
 #include "tools/cli/show.h"
+#include "tools/cli/signals.h"
 #include "tools/io/files.h"
 
 #include <inttypes.h>
@@ -108,9 +109,11 @@ static int run(struct node_run *r, const struct network_options *network, const 
 		return cli_fail(CLI_ERROR, "dht node", "%s", why);
 	network_fill(network, &config);
 	config.dht = true;
+	signals_hold();
 	r->host = host_new(&config, on_host, r, reason);
 	if (r->host == NULL)
 		return cli_fail(CLI_ERROR, "dht node", "%s", reason);
+	signals_release(r->host);
 	r->reported_at = host_now(r->host);
 	say_who(r);
 	host_run(r->host);

@@ -3,6 +3,7 @@
 #include "tools/cli/transfer.h"
 
 #include "tools/cli/cli.h"
+#include "tools/cli/signals.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -30,9 +31,11 @@ int transfer_open(struct transfer *t, const struct network_options *network,
 	struct json_line *j;
 
 	network_fill(network, &config);
+	signals_hold();
 	t->host = host_new(&config, listener, context, reason);
 	if (t->host == NULL)
 		return show_failure(&t->show, CLI_ERROR, "%s", reason);
+	signals_release(t->host);
 	host_set_tick(t->host, TRANSFER_TICK);
 	j = show_event(&t->show, "listening");
 	if (j != NULL) {

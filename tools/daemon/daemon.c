@@ -4,6 +4,7 @@
  * the host; it owns no state of its own but these. */
 #include "tools/cli/cli.h"
 #include "tools/cli/network.h"
+#include "tools/cli/signals.h"
 #include "tools/daemon/log.h"
 #include "tools/daemon/notify.h"
 #include "tools/daemon/torrents.h"
@@ -199,6 +200,7 @@ static bool start(struct daemon *d)
 		cli_fail(CLI_ERROR, "daemon", "%s", reason);
 		return false;
 	}
+	signals_release(d->host);
 	d->summary_at = host_now(d->host);
 	d->torrents = torrents_new(&d->store, d->host, d->downloads);
 	count = torrents_load(d->torrents);
@@ -227,6 +229,7 @@ static int run(struct daemon *d)
 	char reason[FILES_REASON_MAX];
 	int code = CLI_ERROR;
 
+	signals_hold();
 	if (!state_dir_open(&d->store, d->state, reason) || !files_make_directory(d->downloads, reason)) {
 		cli_fail(CLI_ERROR, "daemon", "%s", reason);
 	} else if (start(d)) {
