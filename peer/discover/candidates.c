@@ -3,7 +3,8 @@
  * Each address has a slot. A slot that may be dialed is in exactly one of four
  * heaps: ready or waiting (back-off, subnet budget), each for seeds and for
  * others; so candidates_next looks at tops alone. Ready ones are ordered by
- * failures, then by how far their source is trusted, then at random. A slot in
+ * failures, then by how far their source is trusted, then by canonical priority
+ * (BEP 40) where we know how we are seen, else at random. A slot in
  * no heap is busy (being dialed or connected) or rests: its address may not be
  * dialed (an incoming peer without a listening port) or failed too often.
  *
@@ -11,7 +12,9 @@
  * neither busy nor resting; an index is handed out for one address only. */
 #include "peer/discover/candidates.h"
 
+#include "peer/discover/avoid.h"
 #include "peer/discover/endpoint_map.h"
+#include "peer/discover/priority.h"
 #include "peer/timers.h"
 #include "proto/memory.h"
 
@@ -36,11 +39,6 @@ struct candidate {
 	bool used, dialing, dialable, seed, forgotten;
 };
 
-enum avoidance {
-	AVOID_BANNED,
-	AVOID_SELF,
-};
-
 struct candidates {
 	struct rng *rng;               /* borrowed */
 	struct candidate *list;        /* owned */
@@ -50,10 +48,9 @@ struct candidates {
 	uint32_t by_source[SOURCES];   /* used and not forgotten */
 	struct endpoint_map by_endpoint;
 	struct timers ready[2], waiting[2]; /* [1]: seeds; keyed by slot */
-	struct endpoint *avoided;      /* owned ring: banned addresses, and ourselves */
-	uint32_t avoided_next;
-	struct endpoint_map avoid_map; /* -> enum avoidance */
+	struct avoid avoid;
 	struct dials own_dials, *dials;
+	struct endpoint own_v4, own_v6; /* family ENDPOINT_NONE: not known */
 };
 
 /* Whose word on whom to dial counts first; and whose goes last when the table
@@ -69,7 +66,7 @@ struct candidates *candidates_new(struct rng *rng)
 
 	c->rng = rng;
 	endpoint_map_init(&c->by_endpoint, rng);
-	endpoint_map_init(&c->avoid_map, rng);
+	avoid_init(&c->avoid, rng);
 	dials_init(&c->own_dials, rng);
 	c->dials = &c->own_dials;
 	for (int seed = 0; seed < 2; seed++) {
@@ -88,9 +85,8 @@ void candidates_free(struct candidates *c)
 		timers_deinit(&c->waiting[seed]);
 	}
 	endpoint_map_deinit(&c->by_endpoint);
-	endpoint_map_deinit(&c->avoid_map);
+	avoid_deinit(&c->avoid);
 	dials_deinit(&c->own_dials);
-	free(c->avoided);
 	free(c->free_slots);
 	free(c->list);
 	free(c);
@@ -99,6 +95,14 @@ void candidates_free(struct candidates *c)
 void candidates_share_dials(struct candidates *c, struct dials *dials)
 {
 	c->dials = dials;
+}
+
+void candidates_set_own(struct candidates *c, const struct endpoint *own)
+{
+	if (own->family == ENDPOINT_V4)
+		c->own_v4 = *own;
+	else if (own->family == ENDPOINT_V6)
+		c->own_v6 = *own;
 }
 
 /* ---- slots ---- */
@@ -146,9 +150,13 @@ static void leave_heaps(struct candidates *c, uint32_t slot)
 static void make_ready(struct candidates *c, uint32_t slot)
 {
 	const struct candidate *a = &c->list[slot];
-	const uint64_t order = (uint64_t)a->failures << 56 | (uint64_t)source_rank[a->source] << 48 |
-	                       rng_u64(c->rng) >> 16;
-	timers_set(&c->ready[a->seed], slot, order);
+	const struct endpoint *own = a->endpoint.family == ENDPOINT_V4 ? &c->own_v4 : &c->own_v6;
+	const uint64_t dice = rng_u64(c->rng) >> 16;
+	const uint64_t order = own->family == ENDPOINT_NONE
+	                               ? dice
+	                               : (uint64_t)~peer_priority(own, &a->endpoint) << 16 | dice >> 32;
+	timers_set(&c->ready[a->seed], slot,
+	           (uint64_t)a->failures << 56 | (uint64_t)source_rank[a->source] << 48 | order);
 }
 
 /* Put it into the heap where it belongs now, if any. */
@@ -272,48 +280,17 @@ static struct candidate *claim(struct candidates *c, const struct endpoint *e,
 
 /* ---- whom to avoid ---- */
 
-/* A ban names the whole address where one address is one host of the internet;
- * behind a private one there may be many in a lab, each with its port. */
-static struct endpoint banned_form(const struct endpoint *e)
-{
-	struct endpoint form = *e;
-
-	if (endpoint_class(e) == ENDPOINT_GLOBAL)
-		form.port = 0;
-	return form;
-}
-
-static bool is_avoided(const struct candidates *c, const struct endpoint *e)
-{
-	const struct endpoint form = banned_form(e);
-	return endpoint_map_get(&c->avoid_map, e) != ENDPOINT_MAP_NONE ||
-	       endpoint_map_get(&c->avoid_map, &form) != ENDPOINT_MAP_NONE;
-}
-
 bool candidates_is_banned(const struct candidates *c, const struct endpoint *e)
 {
-	const struct endpoint form = banned_form(e);
-	return endpoint_map_get(&c->avoid_map, &form) == AVOID_BANNED;
+	return avoid_is_banned(&c->avoid, e);
 }
 
 static void avoid(struct candidates *c, const struct endpoint *e, enum avoidance why)
 {
-	const uint32_t known_as = endpoint_map_get(&c->avoid_map, e);
-
-	if (known_as == ENDPOINT_MAP_NONE) {
-		if (c->avoided == NULL)
-			c->avoided = memory_zeroed(CANDIDATE_BANS_MAX, sizeof(*c->avoided));
-		struct endpoint *place = &c->avoided[c->avoided_next];
-		if (place->family != ENDPOINT_NONE)
-			endpoint_map_remove(&c->avoid_map, place);
-		*place = *e;
-		c->avoided_next = (c->avoided_next + 1) % CANDIDATE_BANS_MAX;
-	}
-	if (known_as != AVOID_BANNED)
-		endpoint_map_put(&c->avoid_map, e, why);
+	avoid_add(&c->avoid, e, why);
 	for (uint32_t i = 0; i < c->list_count; i++) {
 		struct candidate *a = &c->list[i];
-		if (!a->used || !is_avoided(c, &a->endpoint))
+		if (!a->used || !avoid_has(&c->avoid, &a->endpoint))
 			continue;
 		a->dialable = false;
 		set_forgotten(c, a, true);
@@ -327,13 +304,13 @@ void candidates_ban(struct candidates *c, uint32_t index)
 
 	if (a == NULL)
 		return;
-	const struct endpoint form = banned_form(&a->endpoint);
-	avoid(c, &form, AVOID_BANNED);
+	const struct endpoint e = a->endpoint;
+	avoid(c, &e, AVOID_BANNED);
 }
 
 void candidates_set_self(struct candidates *c, const struct endpoint *e)
 {
-	if (e->family != ENDPOINT_NONE && !is_avoided(c, e))
+	if (e->family != ENDPOINT_NONE && !avoid_has(&c->avoid, e))
 		avoid(c, e, AVOID_SELF);
 }
 
@@ -362,7 +339,7 @@ static void revive(struct candidates *c, struct candidate *a, enum peer_source s
 uint32_t candidates_add(struct candidates *c, const struct endpoint *e, enum peer_source source,
                         bool seed, usec now)
 {
-	if (!endpoint_is_usable(e) || !is_trusted_port(e, source) || is_avoided(c, e))
+	if (!endpoint_is_usable(e) || !is_trusted_port(e, source) || avoid_has(&c->avoid, e))
 		return CANDIDATE_NONE;
 	struct candidate *a = lookup(c, e);
 	if (a == NULL) {
@@ -410,7 +387,7 @@ void candidates_set_port(struct candidates *c, uint32_t index, uint16_t port, us
 		return;
 	struct endpoint e = a->endpoint;
 	e.port = port;
-	if (!endpoint_is_usable(&e) || is_avoided(c, &e))
+	if (!endpoint_is_usable(&e) || avoid_has(&c->avoid, &e))
 		return;
 	struct candidate *other = lookup(c, &e);
 	if (other != NULL && other != a) {
@@ -528,7 +505,7 @@ void candidates_on_closed(struct candidates *c, uint32_t index, bool useful, use
 		a->conns--;
 	if (!useful) {
 		count_failure(c, a, now);
-	} else if (!is_avoided(c, &a->endpoint)) {
+	} else if (!avoid_has(&c->avoid, &a->endpoint)) {
 		a->failures = 0;
 		a->retry_at = now + backoff(c, 1);
 		set_forgotten(c, a, false);

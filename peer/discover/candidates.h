@@ -17,7 +17,6 @@ enum {
 	CANDIDATES_MAX = 2000,            /* per torrent; unpromising ones make room */
 	CANDIDATES_PER_SOURCE_MAX = 1000, /* PEX and DHT each */
 	CANDIDATE_FAILURES_MAX = 6,       /* then forgotten unless the user gave it */
-	CANDIDATE_BANS_MAX = 1024,        /* remembered addresses never to dial; the oldest goes */
 	CANDIDATE_NONE = UINT32_MAX,
 };
 #define CANDIDATE_BACKOFF_MIN (10 * USEC_PER_SEC)
@@ -30,6 +29,10 @@ void candidates_free(struct candidates *c);
 /* Count dials in a budget shared by all torrents (borrowed) instead of one of
  * its own: a subnet is spared however many torrents name it. */
 void candidates_share_dials(struct candidates *c, struct dials *dials);
+
+/* How peers see us, per family: equals are then dialed by canonical priority
+ * (BEP 40) instead of at random. */
+void candidates_set_own(struct candidates *c, const struct endpoint *own);
 
 /* Add an address or refresh it. CANDIDATE_NONE: refused (unusable, a port below
  * 1024 from DHT or PEX unless its address is private, table full of better ones). */
@@ -44,8 +47,8 @@ void candidates_set_port(struct candidates *c, uint32_t index, uint16_t port, us
 /* That address is ourselves: never dial. */
 void candidates_set_self(struct candidates *c, const struct endpoint *e);
 
-/* Whom to dial now: fewest failures first, then by source, among equals at
- * random; back-off respected (10 s, doubling to 30 min, jitter), and the dial
+/* Whom to dial now: fewest failures first, then by source, then by canonical
+ * priority or at random; back-off respected (10 s, doubling to 30 min, jitter), and the dial
  * budget of its subnet (dials.h). Counts as dialing until one of the on_ calls
  * below. O(log n). want_seeds false skips known seeds
  * (we are one). CANDIDATE_NONE: nobody now. */

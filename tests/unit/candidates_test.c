@@ -1,6 +1,9 @@
 /* tests/unit/candidates_test.c: peer/discover/candidates.c: whom to dial when. */
 #include "peer/discover/candidates.h"
 
+#include "peer/discover/avoid.h"
+#include "peer/discover/priority.h"
+
 #include <criterion/criterion.h>
 
 static const usec start = 5 * USEC_PER_MIN;
@@ -113,6 +116,25 @@ Test(candidates, equals_come_in_random_order)
 		first_half += candidates_endpoint(c, index)->address[2] < 100;
 	}
 	cr_assert(first_half > 30 && first_half < 70, "%u", first_half);
+}
+
+Test(candidates, canonical_priority_decides_where_we_know_ourselves)
+{
+	const struct endpoint own = endpoint_v4(123, 213, 32, 10, 6881);
+	uint32_t last = UINT32_MAX;
+
+	candidates_set_own(c, &own);
+	for (uint32_t i = 0; i < 100; i++)
+		add(i, SOURCE_DHT);
+	for (uint32_t i = 0; i < 100; i++) {
+		const uint32_t index = candidates_next(c, true, start);
+		const uint32_t priority = peer_priority(&own, candidates_endpoint(c, index));
+		cr_assert_leq(priority, last);
+		last = priority;
+	}
+	/* Of the other family nothing is known. */
+	cr_assert_neq(add_text("[2a00::1]:6881", SOURCE_DHT), CANDIDATE_NONE);
+	cr_assert_neq(candidates_next(c, true, start), CANDIDATE_NONE);
 }
 
 Test(candidates, unusable_addresses_are_refused)
@@ -428,9 +450,9 @@ Test(candidates, a_banned_connection_does_not_come_back)
 
 Test(candidates, bans_are_bounded)
 {
-	for (uint32_t i = 0; i < CANDIDATE_BANS_MAX + 1; i++)
+	for (uint32_t i = 0; i < AVOID_MAX + 1; i++)
 		candidates_ban(c, add(i, SOURCE_TRACKER));
-	const struct endpoint first = nth(0), second = nth(1), last = nth(CANDIDATE_BANS_MAX);
+	const struct endpoint first = nth(0), second = nth(1), last = nth(AVOID_MAX);
 	cr_assert_not(candidates_is_banned(c, &first));
 	cr_assert(candidates_is_banned(c, &second));
 	cr_assert(candidates_is_banned(c, &last));
