@@ -266,23 +266,41 @@ static void on_pieces_changed(struct session *s, struct peer *p, usec now)
 		swarm_close(s, p, "both are seeds", false, now);
 }
 
+/* A bitfield in mid-connection is not in BEP 3, but aria2 sends one instead of
+ * many HAVEs: it counts as a HAVE for each piece in it. */
+static bool on_late_bitfield(struct download *d, struct download_peer *p, struct bytes bits,
+                             const char **reason)
+{
+	struct bitfield told;
+	bool ok = true;
+	bitfield_init(&told, p->has.size);
+	if (!bitfield_load(&told, bits)) {
+		*reason = "bitfield malformed";
+		ok = false;
+	}
+	for (uint32_t i = 0; ok && (i = bitfield_next_missing(&told, &p->has, i)) < told.size;)
+		ok = download_on_have(d, p, i, reason);
+	bitfield_deinit(&told);
+	return ok;
+}
+
 static const char *on_pieces(struct session *s, struct peer *p, const struct message *m, usec now)
 {
 	struct download *d = p->torrent->download;
 	const char *reason = "pieces announced twice";
-	const bool late = p->conn.messages_begun;
 	bool ok = false;
 	if (!p->has_down)
 		return on_early(p, m);
 	switch ((int)m->kind) {
 	case MSG_BITFIELD:
-		ok = !late && download_on_bitfield(d, &p->down, m->bitfield, &reason);
+		ok = p->down.has_known ? on_late_bitfield(d, &p->down, m->bitfield, &reason) :
+		                         download_on_bitfield(d, &p->down, m->bitfield, &reason);
 		break;
 	case MSG_HAVE_ALL:
-		ok = !late && download_on_have_all(d, &p->down, &reason);
+		ok = !p->down.has_known && download_on_have_all(d, &p->down, &reason);
 		break;
 	case MSG_HAVE_NONE:
-		ok = !late && download_on_have_none(d, &p->down, &reason);
+		ok = !p->down.has_known && download_on_have_none(d, &p->down, &reason);
 		break;
 	case MSG_HAVE:
 		ok = download_on_have(d, &p->down, m->piece, &reason);
@@ -360,7 +378,6 @@ static const char *on_message(struct session *s, struct peer *p, const struct me
 	case MSG_PIECE:
 		return NULL;
 	}
-	p->conn.messages_begun = true;
 	return reason;
 }
 
@@ -405,12 +422,26 @@ static struct bytes decipher(struct session *s, struct peer *p, struct bytes in)
 	return conn_decrypt(&p->conn, in, s->scratch);
 }
 
-/* The opening failed by itself; whom it turned out to be is remembered. */
-static void note_broken(struct peer *p)
+/* The opening failed by itself. When it was with ourselves, the dialing end is
+ * looked for and its target never dialed again; mostly the accepting end finds
+ * out first. */
+static void note_broken(struct session *s, struct peer *p, usec now)
 {
 	const struct handshaker *h = p->conn.opening;
-	if (h != NULL && h->failure == HANDSHAKE_OURSELVES && !p->conn.incoming)
-		candidates_set_self(p->torrent->candidates, &p->endpoint);
+	uint32_t slot = 0;
+	struct peer *o;
+	if (h == NULL || h->failure != HANDSHAKE_OURSELVES)
+		return;
+	while ((o = slots_walk(&s->peers, &slot)) != NULL) {
+		if (o->conn.incoming || o->torrent == NULL ||
+		    (o != p && !endpoint_equal(&o->local, &p->endpoint)))
+			continue;
+		candidates_set_self(o->torrent->candidates, &o->endpoint);
+		o->attempt = 1; /* the other way leads to ourselves as well */
+		if (o != p)
+			swarm_close(s, o, "that is ourselves", true, now);
+		return;
+	}
 }
 
 static const char *on_event(struct session *s, struct peer *p, enum conn_event event,
@@ -432,7 +463,7 @@ static const char *on_event(struct session *s, struct peer *p, enum conn_event e
 		on_block_end(s, p, now);
 		return NULL;
 	case CONN_BROKEN:
-		note_broken(p);
+		note_broken(s, p, now);
 		return p->conn.broken;
 	case CONN_NOTHING:
 		break;

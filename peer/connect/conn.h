@@ -39,8 +39,6 @@ struct conn {
 	bool incoming;
 	bool encrypted;             /* it went through MSE */
 	bool fast, extended;        /* both sides have it */
-	bool messages_begun;        /* a message other than extended or PORT arrived: a
-	                             * bitfield is too late now */
 	uint32_t message_max;       /* longest message taken; the swarm sets it */
 
 	struct handshaker *opening; /* owned; until the handshake is over */

@@ -196,3 +196,22 @@ Test(greet, policies_meet_where_they_can)
 		}
 	}
 }
+
+/* A DHT tells us our own address too: it is dialed once and known from then on. */
+Test(greet, our_own_address_is_dialed_once)
+{
+	struct stage st;
+	struct session_totals before, after;
+	stage_open(&st, PIECE, PIECE, false, false);
+	struct session *s = lab_session(st.lab, st.host);
+	const struct endpoint self = lab_endpoint(st.lab, st.host);
+	for (int i = 0; i < 3; i++) {
+		session_on_peers(s, st.t, &self, 1, SOURCE_DHT, world_now(st.w));
+		lab_pump(st.lab, st.host);
+		stage_pass(&st, 60 * USEC_PER_SEC);
+		session_totals(s, i == 0 ? &before : &after);
+	}
+	cr_assert_gt(before.bytes_up, 0);
+	cr_assert_eq(after.bytes_up, before.bytes_up, "dialed again");
+	stage_close(&st);
+}

@@ -43,6 +43,18 @@ static void bitfield_late(struct raw_peer *p)
 	raw_say_bytes(p, MSG_BITFIELD, bytes_of("\xff", 1));
 }
 
+static void bitfield_late_and_wrong(struct raw_peer *p)
+{
+	raw_say_number(p, MSG_HAVE, 1);
+	raw_say_bytes(p, MSG_BITFIELD, bytes_of("\xff\xff", 2));
+}
+
+static void have_none_late(struct raw_peer *p)
+{
+	raw_say_number(p, MSG_HAVE, 1);
+	raw_say(p, MSG_HAVE_NONE);
+}
+
 static void bitfield_good(struct raw_peer *p)
 {
 	raw_say_bytes(p, MSG_BITFIELD, bytes_of("\xf0", 1));
@@ -117,7 +129,8 @@ Test(inbound, what_breaks_the_protocol_ends_the_connection)
 	cr_assert(ends(have_out_of_range, false, false, false));
 	cr_assert(ends(bitfield_short, false, false, false));
 	cr_assert(ends(bitfield_long, false, false, false));
-	cr_assert(ends(bitfield_late, false, false, false));
+	cr_assert(ends(bitfield_late_and_wrong, false, false, false));
+	cr_assert(ends(have_none_late, true, false, false));
 	cr_assert(ends(fast_without_fast, false, false, false));
 	cr_assert(ends(block_too_long, false, false, false));
 	cr_assert(ends(block_out_of_piece, false, false, false));
@@ -131,6 +144,23 @@ Test(inbound, before_the_metadata_blocks_are_illegal_and_sizes_are_checked)
 	cr_assert(ends(metadata_size_lies, false, false, true));
 	cr_assert(ends(bitfield_late, false, false, true));
 	cr_assert_not(ends(bitfield_good, false, false, true));
+}
+
+/* aria2 sends a bitfield instead of many HAVEs. */
+Test(inbound, a_late_bitfield_adds_pieces)
+{
+	struct stage st;
+	struct peer_status peer;
+	stage_open(&st, 8 * PIECE, PIECE, false, false);
+	struct raw_peer p = raw_open(&st);
+	raw_greet(&p, false, true);
+	raw_say_number(&p, MSG_HAVE, 7);
+	raw_say_bytes(&p, MSG_BITFIELD, bytes_of("\xc0", 1));
+	cr_assert_not(raw_is_closed(&p));
+	session_peers(lab_session(st.lab, st.host), st.t, &peer, 1, world_now(st.w));
+	cr_assert_eq(peer.pieces, 3);
+	raw_close(&p);
+	stage_close(&st);
 }
 
 Test(inbound, early_haves_are_bounded)

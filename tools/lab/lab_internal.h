@@ -13,6 +13,7 @@ struct lab_end {
 	struct lab_end *other;
 	struct lab_end *next_waiting; /* in the host's ring of those that want the uplink */
 	bool waiting, closed;
+	uint16_t port;           /* the dialer's */
 	uint32_t in_flight;      /* bytes sent and not arrived */
 	uint32_t refs;           /* events that name it, + 1 while open */
 	usec last_arrival;       /* at the other end: order is kept */

@@ -279,7 +279,9 @@ static void on_dial_answer(struct world *w, void *owner, uint64_t accepted, uint
 	if (!e->closed && h->session != NULL) {
 		const conn_id id = e->id;
 		if (accepted) {
-			session_on_connected(h->session, id, &h->endpoint, world_now(w));
+			struct endpoint local = h->endpoint;
+			local.port = e->port;
+			session_on_connected(h->session, id, &local, world_now(w));
 		} else {
 			end_finish(e);
 			session_on_closed(h->session, id, "connection refused", world_now(w));
@@ -302,7 +304,7 @@ static void on_dial_arrives(struct world *w, void *owner, uint64_t target, uint6
 	}
 	/* The dialer's port is not its listening port. */
 	struct endpoint from = h->endpoint;
-	from.port = (uint16_t)(20000 + rng_below(world_rng(w, WORLD_NETWORK), 40000));
+	from.port = e->port = (uint16_t)(20000 + rng_below(world_rng(w, WORLD_NETWORK), 40000));
 	if (to->session != NULL)
 		id = session_on_accepted(to->session, &from, world_now(w));
 	if (id != 0) {
