@@ -25,15 +25,18 @@ struct budget {
 	int32_t bytes, bytes_burst;
 };
 
-static struct budget budget_of(bool subnet, const struct endpoint *e)
+static struct budget budget_of(bool subnet, bool local)
 {
-	const int32_t factor = endpoint_class(e) == ENDPOINT_GLOBAL ? 1 : GUARD_LOCAL_FACTOR;
+	const int32_t factor = local ? GUARD_LOCAL_FACTOR : 1;
 	if (subnet)
 		return (struct budget){ factor * GUARD_SUBNET_PACKETS, factor * GUARD_SUBNET_BURST,
 			                factor * GUARD_SUBNET_BYTES, factor * GUARD_SUBNET_BYTES_BURST };
 	return (struct budget){ factor * GUARD_IP_PACKETS, factor * GUARD_IP_BURST, 0, 0 };
 }
 
+enum { TAG_SUBNET = 1, TAG_LOCAL = 2, TAG_USED = 4 };
+
+/* Its low bits say which budget holds, so that a slot can be judged alone. */
 static uint32_t tag_of(const struct guard *g, bool subnet, const struct endpoint *e)
 {
 	uint8_t input[sizeof(e->address) + 1];
@@ -46,8 +49,14 @@ static uint32_t tag_of(const struct guard *g, bool subnet, const struct endpoint
 		memcpy(input, e->address, sizeof(e->address));
 	}
 	input[size++] = subnet;
-	const uint32_t tag = (uint32_t)siphash(g->secret, bytes_of(input, size));
-	return tag == 0 ? 1 : tag;
+	const uint32_t hash = (uint32_t)siphash(g->secret, bytes_of(input, size));
+	return hash << 3 | TAG_USED | (endpoint_class(e) == ENDPOINT_GLOBAL ? 0 : TAG_LOCAL) |
+	       (subnet ? TAG_SUBNET : 0);
+}
+
+static struct budget budget_of_tag(uint32_t tag)
+{
+	return budget_of((tag & TAG_SUBNET) != 0, (tag & TAG_LOCAL) != 0);
 }
 
 static void refill(struct guard_slot *s, const struct budget *b, uint32_t now_ms)
@@ -63,7 +72,7 @@ static void refill(struct guard_slot *s, const struct budget *b, uint32_t now_ms
 
 static struct guard_slot *set_of(const struct guard *g, uint32_t tag)
 {
-	return &g->slots[(tag & (g->sets - 1)) * GUARD_WAYS];
+	return &g->slots[((tag >> 3) & (g->sets - 1)) * GUARD_WAYS];
 }
 
 static void grow(struct guard *g)
@@ -84,43 +93,62 @@ static void grow(struct guard *g)
 	free(old);
 }
 
-/* The slot of that place, refilled. Who has been idle longest makes way; when
- * even that one was busy a second ago, the table grows. */
+/* Nothing spent: forgetting it loses nothing. */
+static bool is_full(const struct guard_slot *s, uint32_t now_ms)
+{
+	struct guard_slot copy = *s;
+	const struct budget b = budget_of_tag(s->tag);
+	refill(&copy, &b, now_ms);
+	return copy.packets == b.packets_burst * 1000 && copy.bytes == b.bytes_burst;
+}
+
+/* The way that makes place for a new one; NULL: all still count, and the
+ * table may grow. */
+static struct guard_slot *make_way(const struct guard *g, struct guard_slot *set, uint32_t now_ms)
+{
+	struct guard_slot *oldest = set;
+	for (unsigned way = 0; way < GUARD_WAYS; way++) {
+		if (set[way].tag == 0 || is_full(&set[way], now_ms))
+			return &set[way];
+		if (now_ms - set[way].at_ms > now_ms - oldest->at_ms)
+			oldest = &set[way];
+	}
+	return g->sets < GUARD_SETS_MAX ? NULL : oldest;
+}
+
 static struct guard_slot *slot_of(struct guard *g, bool subnet, const struct endpoint *e,
-                                  const struct budget *b, uint32_t now_ms)
+                                  uint32_t now_ms)
 {
 	const uint32_t tag = tag_of(g, subnet, e);
+	const struct budget b = budget_of_tag(tag);
+	struct guard_slot *slot = NULL;
 	if (g->sets == 0)
 		grow(g);
 	for (;;) {
-		struct guard_slot *set = set_of(g, tag), *oldest = set;
+		struct guard_slot *set = set_of(g, tag);
 		for (unsigned way = 0; way < GUARD_WAYS; way++) {
 			if (set[way].tag == tag) {
-				refill(&set[way], b, now_ms);
+				refill(&set[way], &b, now_ms);
 				return &set[way];
 			}
-			if (set[way].tag == 0 || (oldest->tag != 0 &&
-			                          now_ms - set[way].at_ms > now_ms - oldest->at_ms))
-				oldest = &set[way];
 		}
-		if (oldest->tag != 0 && now_ms - oldest->at_ms < 4000 && g->sets < GUARD_SETS_MAX) {
-			grow(g);
-			continue;
-		}
-		*oldest = (struct guard_slot){ tag, now_ms, b->packets_burst * 1000, b->bytes_burst };
-		return oldest;
+		slot = make_way(g, set, now_ms);
+		if (slot != NULL)
+			break;
+		grow(g);
 	}
+	*slot = (struct guard_slot){ tag, now_ms, b.packets_burst * 1000, b.bytes_burst };
+	return slot;
 }
 
 bool guard_admit(struct guard *g, const struct endpoint *from, usec now)
 {
 	const uint32_t now_ms = (uint32_t)(now / USEC_PER_MS);
-	const struct budget ip = budget_of(false, from), subnet = budget_of(true, from);
-	struct guard_slot *s = slot_of(g, false, from, &ip, now_ms);
+	struct guard_slot *s = slot_of(g, false, from, now_ms);
 	if (s->packets < 1000)
 		return false;
 	s->packets -= 1000;
-	s = slot_of(g, true, from, &subnet, now_ms);
+	s = slot_of(g, true, from, now_ms);
 	if (s->packets < 1000)
 		return false;
 	s->packets -= 1000;
@@ -129,9 +157,7 @@ bool guard_admit(struct guard *g, const struct endpoint *from, usec now)
 
 bool guard_pay(struct guard *g, const struct endpoint *to, size_t bytes, usec now)
 {
-	const uint32_t now_ms = (uint32_t)(now / USEC_PER_MS);
-	const struct budget subnet = budget_of(true, to);
-	struct guard_slot *s = slot_of(g, true, to, &subnet, now_ms);
+	struct guard_slot *s = slot_of(g, true, to, (uint32_t)(now / USEC_PER_MS));
 	if (s->bytes < (int32_t)bytes)
 		return false;
 	s->bytes -= (int32_t)bytes;

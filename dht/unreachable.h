@@ -7,7 +7,7 @@
 #include "proto/bytes.h"
 
 enum {
-	UNREACHABLE_MAX = 512,
+	UNREACHABLE_MAX = 256,
 	UNREACHABLE_SECONDS = 15 * 60,
 };
 

@@ -309,7 +309,7 @@ Test(node, sybils_of_one_subnet_do_not_take_a_search_over)
 	cr_assert_geq(honest, 6, "%u honest holders", honest);
 }
 
-Test(node, an_idle_node_is_small, .disabled = true)
+Test(node, an_idle_node_is_small)
 {
 	net_grow(&net, 80, true);
 	net_run(&net, 60 * USEC_PER_MIN);
