@@ -34,6 +34,7 @@ struct tracker {
 	usec asked_at;
 	bool started; /* it counts us in */
 	bool owes_completed;
+	bool owes_stopped; /* when the current attempt is over */
 	bool disabled, working;
 	uint32_t failures;
 	usec retry_at;	/* back-off; 0: none */
@@ -164,10 +165,15 @@ void announce_stop(struct announce *a, usec now)
 
 		t->to_send = 0;
 		t->waiting = 0;
+		/* Who leaves as soon as it is complete has often not said so yet. */
+		t->owes_stopped = t->started && t->owes_completed && !t->disabled;
+		if (told && !t->disabled)
+			ask(a, t,
+			    t->owes_stopped ? TRACKER_EVENT_COMPLETED
+					    : TRACKER_EVENT_STOPPED,
+			    now);
 		t->started = false;
 		t->owes_completed = false;
-		if (told && !t->disabled)
-			ask(a, t, TRACKER_EVENT_STOPPED, now);
 		t->next_at = USEC_NEVER;
 	}
 }
@@ -226,7 +232,7 @@ static enum tracker_event event_for(const struct announce *a, const struct track
 
 static bool may_ask(const struct tracker *t, usec now)
 {
-	return !is_busy(t) && !t->disabled && t->retry_at <= now;
+	return !is_busy(t) && !t->owes_stopped && !t->disabled && t->retry_at <= now;
 }
 
 /* Nobody answered: again when the first back-off is over. */
@@ -282,6 +288,14 @@ static struct tracker *choose(struct announce *a, usec now)
 	for (i = 0; i < a->count; i++)
 		if (a->list[i].to_send)
 			return &a->list[i];
+	for (i = 0; i < a->count; i++) {
+		t = &a->list[i];
+		if (t->owes_stopped && !is_busy(t)) {
+			t->owes_stopped = false;
+			ask(a, t, TRACKER_EVENT_STOPPED, now);
+			return t;
+		}
+	}
 	if (!a->running)
 		return NULL;
 	for (i = 0; i < a->count; i++) {
@@ -348,7 +362,7 @@ usec announce_deadline(const struct announce *a)
 	for (i = 0; i < a->count; i++) {
 		const struct tracker *t = &a->list[i];
 
-		if (t->to_send)
+		if (t->to_send || (t->owes_stopped && !is_busy(t)))
 			return 0;
 		if (a->running && t->started && t->owes_completed && !is_busy(t) &&
 		    !t->disabled)
@@ -379,6 +393,12 @@ static struct tracker *take_answer(struct announce *a, uint64_t id)
 	return NULL;
 }
 
+/* Its answer changes nothing any more. */
+static bool is_leaving(const struct announce *a, const struct tracker *t)
+{
+	return t->event == TRACKER_EVENT_STOPPED || t->owes_stopped || !a->running;
+}
+
 static usec with_jitter(struct announce *a, usec span, double least, double most)
 {
 	return (usec)((double)span * (least + (most - least) * rng_unit(a->rng)));
@@ -404,7 +424,7 @@ static void on_tracker_failed(struct announce *a, struct tracker *t, usec now)
 /* One family failed; the attempt only when no other is left to do better. */
 static void on_family_failed(struct announce *a, struct tracker *t, usec now)
 {
-	if (is_busy(t) || t->answered || t->event == TRACKER_EVENT_STOPPED)
+	if (is_busy(t) || t->answered || is_leaving(a, t))
 		return;
 	on_tracker_failed(a, t, now);
 }
@@ -466,7 +486,7 @@ static void on_good_answer(struct announce *a, struct tracker *t,
 	bool first = !t->answered;
 
 	t->answered = true;
-	if (t->event == TRACKER_EVENT_STOPPED)
+	if (is_leaving(a, t))
 		return;
 	t->started = true;
 	t->owes_completed = t->owes_completed && t->event != TRACKER_EVENT_COMPLETED;
@@ -507,9 +527,12 @@ uint32_t announce_pending(const struct announce *a)
 {
 	uint32_t i, pending = 0;
 
-	for (i = 0; i < a->count; i++)
+	for (i = 0; i < a->count; i++) {
+		const struct tracker *t = &a->list[i];
+
 		pending +=
-		    (uint32_t)__builtin_popcount(a->list[i].to_send | a->list[i].waiting);
+		    (uint32_t)__builtin_popcount(t->to_send | t->waiting) + t->owes_stopped;
+	}
 	return pending;
 }
 

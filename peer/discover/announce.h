@@ -64,7 +64,7 @@ void announce_on_response(struct announce *a, uint64_t id, const struct tracker_
 void announce_on_failure(struct announce *a, uint64_t id, const char *reason, usec now);
 /* The tracker has no address of that family, or we have no way there. */
 void announce_on_absent(struct announce *a, uint64_t id, usec now);
-/* Orders that are not answered yet; stopped ones too. */
+/* Orders that are not answered yet, and those still owed at the end. */
 uint32_t announce_pending(const struct announce *a);
 
 enum announce_state {

@@ -29,7 +29,7 @@ static void drain(struct announce *a, usec now)
 			open_ids[open_count++] = order.id;
 	}
 	assert(announce_deadline(a) > now);
-	assert(announce_pending(a) <= 2 * TRACKERS);
+	assert(announce_pending(a) <= 3 * TRACKERS);
 }
 
 static void answer(struct announce *a, uint8_t how, usec now)

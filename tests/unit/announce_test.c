@@ -449,6 +449,28 @@ Test(announce, stopped)
 	cr_assert_not(next());
 }
 
+/* "completed" is not lost on who leaves at once. */
+Test(announce, completed_then_stopped)
+{
+	struct tracker_response r = good(1800, 0);
+	uint64_t first;
+
+	add("http://a/", 0);
+	announce_start(a, false, now);
+	answer_good("http://a/", TRACKER_EVENT_STARTED);
+	announce_complete(a, now);
+	announce_stop(a, now);
+	first = expect("http://a/", TRACKER_EVENT_COMPLETED);
+	cr_assert_not(next());
+	cr_assert_eq(announce_pending(a), 3);
+	announce_on_response(a, first, &r, now);
+	announce_on_absent(a, order.id, now);
+	answer_good("http://a/", TRACKER_EVENT_STOPPED);
+	cr_assert_not(next());
+	cr_assert_eq(announce_pending(a), 0);
+	cr_assert_eq(announce_deadline(a), USEC_NEVER);
+}
+
 Test(announce, stopped_while_started_is_on_its_way)
 {
 	struct tracker_response r = good(1800, 0);
