@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "proto/memory.h"
+#include "proto/utp_packet.h"
 #include "tools/io/loop.h"
 
 enum { CONTROL_SIZE = 64 };
@@ -158,20 +159,39 @@ static struct endpoint destination(struct msghdr *m)
 	return endpoint_class(&e) == ENDPOINT_UNUSABLE ? (struct endpoint){ 0 } : e;
 }
 
+static void refuse_utp(void *context, const struct endpoint *from, struct bytes datagram)
+{
+	uint8_t reset[UTP_HEADER_SIZE];
+
+	if (endpoint_is_usable(from) && utp_refusal(datagram, reset))
+		udp_send(context, from, bytes_of(reset, sizeof(reset)));
+}
+
+/* By the first byte. */
+static struct handler handler_of(struct udp *u, uint8_t first)
+{
+	switch (first) {
+	case 'd': return u->dht;
+	case 0: return u->tracker;
+	case UTP_SYN << 4 | UTP_VERSION: return (struct handler){ refuse_utp, u };
+	default: return (struct handler){ NULL, NULL };
+	}
+}
+
 static void take(struct udp *u, struct mmsghdr *header, const struct slot *slot)
 {
-	struct handler *handler = NULL;
+	struct handler handler = { NULL, NULL };
 
 	u->counts.received++;
 	if (header->msg_len > 0 && header->msg_len <= UDP_DATAGRAM_MAX)
-		handler = slot->data[0] == 'd' ? &u->dht : slot->data[0] == 0 ? &u->tracker : NULL;
-	if (handler == NULL || handler->on_datagram == NULL) {
+		handler = handler_of(u, slot->data[0]);
+	if (handler.on_datagram == NULL) {
 		u->counts.unsorted++;
 		return;
 	}
 	u->asked_by = socket_to_endpoint(&slot->address);
 	u->asked_at = destination(&header->msg_hdr);
-	handler->on_datagram(handler->context, &u->asked_by, bytes_of(slot->data, header->msg_len));
+	handler.on_datagram(handler.context, &u->asked_by, bytes_of(slot->data, header->msg_len));
 	u->asked_by = u->asked_at = (struct endpoint){ 0 };
 }
 

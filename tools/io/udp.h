@@ -1,7 +1,8 @@
 /* tools/io/udp.h: one UDP socket for each family, on the port that TCP has
  * too, shared by everything that speaks UDP. A datagram is sorted by its first
  * byte: 'd' opens a bencoded dictionary, which is DHT (BEP 5); 0 is the first
- * of a tracker's action (BEP 15); the rest is dropped.
+ * of a tracker's action (BEP 15); a uTP SYN is answered by a RESET, since we
+ * speak no uTP; the rest is dropped.
  *
  * In and out go in batches (recvmmsg, sendmmsg). */
 #ifndef TOOLS_IO_UDP_H
