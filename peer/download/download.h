@@ -24,7 +24,8 @@
 enum {
 	ENDGAME_COPIES_MAX = BLOCK_ASKERS_MAX, /* peers asked for one block at the end */
 	ALLOWED_FAST_MAX = 32, /* pieces per peer; more are ignored */
-	UNASKED_MAX = 16,      /* blocks nobody asked for before a peer is dropped */
+	UNASKED_MAX = 16,      /* blocks nobody asked for before a peer is dropped, */
+	UNASKED_FORGIVEN = 32, /* less one for every so many right ones */
 };
 
 struct download;

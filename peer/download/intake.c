@@ -162,6 +162,9 @@ void download_block_end(struct download *d, struct download_peer *p, usec now)
 	uint32_t index;
 
 	meter_add(&p->received, length, now);
+	/* Sloppy is not hostile: what it does right makes up for it. */
+	if (p->unasked > 0 && p->received.total / BLOCK_SIZE % UNASKED_FORGIVEN == 0)
+		p->unasked--;
 	requests_on_answer(p, 0, now);
 	requests_on_block(p, length, now);
 	if (partial == NULL) {

@@ -219,6 +219,9 @@ void requests_on_block(struct download_peer *p, uint32_t bytes, usec now)
 	p->window_bytes += bytes;
 	if (passed < period)
 		return;
+	/* Fewer blocks than were outstanding tell little about a larger window. */
+	if (p->window_grows && p->window_bytes < (uint64_t)p->window * BLOCK_SIZE)
+		return;
 	const uint64_t rate = p->window_bytes * USEC_PER_SEC / passed;
 	if (p->window_grows && rate > p->window_rate + p->window_rate / 10) {
 		p->window = window_clamp(p, 2 * (uint64_t)p->window);
