@@ -2,7 +2,9 @@
  *
  * Three first-in first-out queues. Reads go first, because a peer waits for
  * them and they are short, but after some in a row a write has its turn;
- * checks of what is on disk go last. A worker takes jobs under the lock, does
+ * checks of what is on disk go last. What the page cache holds is read at once,
+ * without any of that: a hand-over to a thread and back costs as much as the
+ * copy, which leaves the bytes in another core's cache. A worker takes jobs under the lock, does
  * them, and puts them on the list of answers; the first of a batch of answers
  * wakes the network thread through one eventfd.
  *
@@ -117,17 +119,41 @@ static struct job *take_job(struct disk *d)
 	return j;
 }
 
-static void put_answer(struct disk *d, struct job *j)
+/* True: the network thread has to be woken. */
+static bool put_answer(struct disk *d, struct job *j)
 {
 	const bool first = d->answers == NULL;
-	const uint64_t one = 1;
 
 	j->next = NULL;
 	*d->answers_end = j;
 	d->answers_end = &j->next;
+	return first;
+}
+
+/* The event is edge-triggered: nobody reads the counter. */
+static void wake_network(struct disk *d)
+{
+	const uint64_t one = 1;
+
 	/* Cannot fail but by overflow, which takes 2^64 of them. */
-	if (first && write(d->wake_fd, &one, sizeof(one)) < 0)
+	if (write(d->wake_fd, &one, sizeof(one)) < 0)
 		assert(errno == EAGAIN);
+}
+
+/* Jobs until there are none; entered and left without the lock. */
+static void work_on(struct disk *d, struct job *j, struct job_tools *tools)
+{
+	bool wake;
+
+	while (j != NULL) {
+		job_perform(j, tools);
+		pthread_mutex_lock(&d->lock);
+		wake = put_answer(d, j);
+		j = d->stopping ? NULL : take_job(d);
+		pthread_mutex_unlock(&d->lock);
+		if (wake)
+			wake_network(d);
+	}
 }
 
 static void *worker(void *context)
@@ -146,9 +172,8 @@ static void *worker(void *context)
 			continue;
 		}
 		pthread_mutex_unlock(&d->lock);
-		job_perform(j, &tools);
+		work_on(d, j, &tools);
 		pthread_mutex_lock(&d->lock);
-		put_answer(d, j);
 	}
 	d->threads--;
 	pthread_cond_signal(&d->ended);
@@ -193,13 +218,16 @@ static struct job *job_new(struct disk *d, enum job_kind kind, struct storage *s
 	return j;
 }
 
+/* The worker is woken when the lock is free again: else it would wake only to
+ * wait for it. */
 static void submit(struct disk *d, struct job *j)
 {
+	bool wake;
+
 	pthread_mutex_lock(&d->lock);
 	queue_put(&d->queues[queue_of(j->kind)], j);
 	d->queued++;
-	if (d->idle > 0)
-		pthread_cond_signal(&d->work);
+	wake = d->idle > 0;
 	/* A thread that has been woken for an earlier job still counts as idle. */
 	if (d->threads < d->threads_max && d->queued > d->idle && start_thread(d))
 		d->threads++;
@@ -208,6 +236,8 @@ static void submit(struct disk *d, struct job *j)
 		abort();
 	}
 	pthread_mutex_unlock(&d->lock);
+	if (wake)
+		pthread_cond_signal(&d->work);
 }
 
 static struct storage *storage_of(const struct disk *d, torrent_id t)
@@ -257,8 +287,15 @@ static enum job_kind kind_of(enum action_kind kind)
 void disk_submit(struct disk *d, enum action_kind kind, const struct disk_job *job)
 {
 	struct storage *s = storage_of(d, job->torrent);
-	struct job *j = job_new(d, kind_of(kind), s);
+	bool wake;
+	struct job *j;
 
+	if (kind == ACT_READ && s != NULL && job_read_now(s, job, &d->files)) {
+		session_on_job(d->session, &(struct disk_done){ .id = job->id, .result = DISK_OK },
+		               loop_now());
+		return;
+	}
+	j = job_new(d, kind_of(kind), s);
 	j->disk = *job;
 	if (s != NULL) {
 		submit(d, j);
@@ -266,8 +303,10 @@ void disk_submit(struct disk *d, enum action_kind kind, const struct disk_job *j
 	}
 	job_fail(j, DISK_FAILED, "the torrent's storage is not open");
 	pthread_mutex_lock(&d->lock);
-	put_answer(d, j);
+	wake = put_answer(d, j);
 	pthread_mutex_unlock(&d->lock);
+	if (wake)
+		wake_network(d);
 }
 
 void disk_finish(struct disk *d, torrent_id t)
@@ -356,11 +395,9 @@ static void answers_ready(evutil_socket_t fd, short what, void *context)
 {
 	struct disk *d = context;
 	struct job *j, *next;
-	uint64_t count;
 
+	(void)fd;
 	(void)what;
-	if (read(fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
-		return;
 	pthread_mutex_lock(&d->lock);
 	j = d->answers;
 	d->answers = NULL;
@@ -410,7 +447,8 @@ struct disk *disk_new(struct loop *loop, struct session *session, uint32_t threa
 	pthread_cond_init(&d->ended, &attributes);
 	pthread_condattr_destroy(&attributes);
 	fdcache_init(&d->files);
-	event_assign(&d->answered, loop->base, d->wake_fd, EV_READ | EV_PERSIST, answers_ready, d);
+	event_assign(&d->answered, loop->base, d->wake_fd, EV_READ | EV_PERSIST | EV_ET, answers_ready,
+	             d);
 	event_add(&d->answered, NULL);
 	return d;
 }

@@ -35,7 +35,8 @@ bool disk_free(struct disk *d, usec patience);
  * again looks again. */
 void disk_open(struct disk *d, torrent_id t, const struct metainfo *m, const char *root);
 void disk_close(struct disk *d, torrent_id t);
-/* ACT_STORE, ACT_WRITE, ACT_READ or ACT_CHECK. */
+/* ACT_STORE, ACT_WRITE, ACT_READ or ACT_CHECK. A read of what is in the page
+ * cache may be answered within the call. */
 void disk_submit(struct disk *d, enum action_kind kind, const struct disk_job *job);
 /* The torrent is complete: make what empty files are missing, fdatasync. */
 void disk_finish(struct disk *d, torrent_id t);

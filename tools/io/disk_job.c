@@ -210,6 +210,46 @@ static bool move(struct job *j, struct job_tools *tools)
 	return true;
 }
 
+/* A short read means that the rest is not in the cache: all or nothing. */
+static bool read_slice_now(struct storage *s, const struct disk_job *d, struct fdcache *files,
+                           const struct layout_slice *slice, uint64_t at)
+{
+	struct fdcache_entry *e = fdcache_peek(files, s, slice->file);
+	struct iovec views[DISK_VIEWS_MAX];
+	uint64_t bytes;
+	ssize_t n;
+	int count;
+
+	if (e == NULL)
+		return false;
+	count = gather(d, at, slice->length, views, &bytes);
+	n = preadv2(e->fd, views, count, (off_t)slice->offset,
+	            e->in_memory ? 0 : RWF_NOWAIT);
+	if (n < 0 && (errno == EOPNOTSUPP || errno == EINVAL || errno == ENOSYS))
+		s->reads_block = true;
+	fdcache_put(files, e, false);
+	return n >= 0 && (uint64_t)n == slice->length;
+}
+
+bool job_read_now(struct storage *s, const struct disk_job *d, struct fdcache *files)
+{
+	struct layout_walk walk;
+	struct layout_slice slice;
+	uint64_t at = 0;
+
+	if (s->reads_block)
+		return false;
+	layout_walk_init(&walk, &s->shape, d->offset, d->length);
+	while (layout_walk_next(&walk, &slice)) {
+		if (s->shape.files[slice.file].pad)
+			zero_slice(d, at, slice.length);
+		else if (!read_slice_now(s, d, files, &slice, at))
+			return false;
+		at += slice.length;
+	}
+	return true;
+}
+
 /* ---- empty files ---- */
 
 /* Before the first byte of payload, so that data on disk implies they are

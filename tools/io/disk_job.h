@@ -25,6 +25,7 @@ struct storage {
 	uint32_t pending;       /* jobs not answered; network thread */
 	bool closing;           /* network thread */
 	bool only_empty;        /* no byte of payload on disk */
+	bool reads_block;       /* the file system knows no RWF_NOWAIT; network thread */
 	atomic_bool empties_made;
 	atomic_bool *dirty;     /* [file_count]: written since the last sync */
 };
@@ -49,6 +50,9 @@ struct job_tools {
 	uint8_t *buffer;       /* owned, DISK_CHECK_BUFFER bytes, made at first use */
 };
 void job_perform(struct job *j, struct job_tools *tools);
+/* Network thread: fill the chunks from files that are open and in the page
+ * cache, without blocking. False: not possible, let a worker do it. */
+bool job_read_now(struct storage *s, const struct disk_job *d, struct fdcache *files);
 void job_fail(struct job *j, enum disk_result result, const char *text);
 
 #endif

@@ -6,7 +6,9 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 void fdcache_init(struct fdcache *c)
@@ -76,6 +78,13 @@ static int open_asked(const struct fdcache_ask *ask)
 	return fd;
 }
 
+static bool is_in_memory(int fd)
+{
+	struct statfs st;
+
+	return fstatfs(fd, &st) == 0 && st.f_type == TMPFS_MAGIC;
+}
+
 static bool is_unlinked(int fd)
 {
 	struct stat st;
@@ -102,16 +111,25 @@ static struct fdcache_entry *get_cached(struct fdcache *c, const struct fdcache_
 	return e;
 }
 
+struct fdcache_entry *fdcache_peek(struct fdcache *c, const void *owner, uint32_t file)
+{
+	const struct fdcache_ask ask = { .owner = owner, .file = file, .mode = TREE_READ };
+
+	return get_cached(c, &ask);
+}
+
 struct fdcache_entry *fdcache_get(struct fdcache *c, const struct fdcache_ask *ask)
 {
 	struct fdcache_entry *e = get_cached(c, ask);
 	int fd, close_fd = -1;
+	bool in_memory;
 
 	if (e != NULL)
 		return e;
 	fd = open_asked(ask);
 	if (fd < 0)
 		return NULL;
+	in_memory = is_in_memory(fd);
 	pthread_mutex_lock(&c->lock);
 	e = find(c, ask);
 	if (e != NULL) {
@@ -119,7 +137,8 @@ struct fdcache_entry *fdcache_get(struct fdcache *c, const struct fdcache_ask *a
 	} else {
 		e = make_room(c, &close_fd);
 		*e = (struct fdcache_entry){ .owner = ask->owner, .file = ask->file, .fd = fd,
-			                     .writable = ask->mode != TREE_READ };
+			                     .writable = ask->mode != TREE_READ,
+			                     .in_memory = in_memory };
 	}
 	e->users++;
 	e->used = c->tick++;

@@ -14,6 +14,7 @@ struct fdcache_entry {
 	uint32_t file;
 	int fd;
 	bool writable;
+	bool in_memory;     /* tmpfs: reading blocks no more than our own memory does */
 	bool stale;         /* closed when the last user lets go */
 	uint32_t users;
 	uint64_t used;      /* tick of the last use */
@@ -40,6 +41,8 @@ void fdcache_deinit(struct fdcache *c);
 /* An entry to be let go with fdcache_put; NULL with errno. There may be at
  * most FDCACHE_MAX users at one time. */
 struct fdcache_entry *fdcache_get(struct fdcache *c, const struct fdcache_ask *ask);
+/* Only if it is open already; NULL: it is not. Never waits for a disk. */
+struct fdcache_entry *fdcache_peek(struct fdcache *c, const void *owner, uint32_t file);
 /* bad: it failed, close it as soon as nobody uses it. */
 void fdcache_put(struct fdcache *c, struct fdcache_entry *e, bool bad);
 /* Close all of one owner's. */
