@@ -29,8 +29,8 @@ def settings(options):
         "dht_enforce_node_id": False, "dht_prefer_verified_node_ids": False,
         "dht_bootstrap_nodes": "", "dht_upload_rate_limit": 1000000,
         "in_enc_policy": options.encryption, "out_enc_policy": options.encryption,
-        "connection_speed": 100, "alert_mask": 0x7fffffff & ~0x8000 & ~0x4000000,
-        "alert_queue_size": 10000,
+        "connection_speed": 100, # errors, connections, status: more would cost time that is not the engine's
+        "alert_mask": 0x1 | 0x20 | 0x40,
     }
     for text in options.setting:
         key, value = text.split("=", 1)
@@ -112,7 +112,7 @@ def main():
             progress_at = now + 0.2
             say("progress", fraction=status.progress, peers=status.num_peers,
                 state=str(status.state), uploaded=status.total_payload_upload,
-                downloaded=status.total_payload_download, dht_nodes=session.status().dht_nodes)
+                downloaded=status.total_payload_download, dht_nodes=session.status().dht_nodes if options.dht else 0)
 
 
 if __name__ == "__main__":
