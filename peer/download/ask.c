@@ -205,7 +205,7 @@ static void ask_exclusive(struct asking *a)
 static uint32_t choose_in_order(struct asking *a, const struct picker_wish *wish)
 {
 	const struct metainfo *m = a->d->m;
-	const uint32_t piece = picker_pick_lowest(&a->d->picker, wish);
+	const uint32_t piece = picker_pick_lowest(a->d->picker, wish);
 	struct layout_walk walk;
 	struct layout_slice slice;
 	uint32_t first, last;
@@ -220,7 +220,7 @@ static uint32_t choose_in_order(struct asking *a, const struct picker_wish *wish
 		(void)known;
 		if (first == piece || last == piece || !bitfield_get(wish->has, last))
 			continue;
-		const enum picker_standing s = picker_get(&a->d->picker, last);
+		const enum picker_standing s = picker_get(a->d->picker, last);
 		if ((s == PICKER_OPEN || (s == PICKER_FRESH && wish->may_begin)) &&
 		    download_priority(a->d, last) == download_priority(a->d, piece))
 			return last;
@@ -237,10 +237,10 @@ static uint32_t choose(struct asking *a)
 		if (a->d->sequential)
 			piece = choose_in_order(a, &wish);
 		else if (a->d->have.count == 0)
-			piece = picker_pick_random(&a->d->picker, &wish);
+			piece = picker_pick_random(a->d->picker, &wish);
 		else
-			piece = picker_pick(&a->d->picker, &wish);
-		if (piece == PICKER_NONE || picker_get(&a->d->picker, piece) == PICKER_OPEN ||
+			piece = picker_pick(a->d->picker, &wish);
+		if (piece == PICKER_NONE || picker_get(a->d->picker, piece) == PICKER_OPEN ||
 		    pieces_may_begin(&a->d->pieces, piece))
 			return piece;
 		if (!wish.may_begin)
@@ -265,7 +265,7 @@ static void ask_allowed(struct asking *a)
 {
 	for (uint32_t i = 0; i < a->p->allowed_count && a->count < a->room; i++) {
 		const uint32_t piece = a->p->allowed[i];
-		const enum picker_standing s = picker_get(&a->d->picker, piece);
+		const enum picker_standing s = picker_get(a->d->picker, piece);
 		if (s == PICKER_OUT || !bitfield_get(&a->p->has, piece))
 			continue;
 		if (s == PICKER_OPEN || pieces_may_begin(&a->d->pieces, piece))
@@ -335,7 +335,7 @@ static void ask(struct asking *a)
 	if (d->pieces.exclusive_count > 0)
 		ask_exclusive(a);
 	ask_picked(a);
-	if (d->picker.ranked > 0) {
+	if (d->picker->ranked > 0) {
 		d->endgame_told = false;
 		return;
 	}
@@ -350,7 +350,7 @@ uint32_t download_request(struct download *d, struct download_peer *p, struct bl
 	struct asking a = { .d = d, .p = p, .out = out, .now = now };
 
 	p->wake_at = 0;
-	if (p->interesting == 0 || !picker_is_on(&d->picker))
+	if (p->interesting == 0 || d->picker == NULL)
 		return 0;
 	const uint32_t room = requests_room(p, now);
 	a.room = room < max ? room : max;

@@ -24,12 +24,20 @@ struct download *download_new(const struct metainfo *m, struct chunk_pool *pool,
 	return d;
 }
 
+static void picker_stop(struct download *d)
+{
+	if (d->picker != NULL)
+		picker_deinit(d->picker);
+	free(d->picker);
+	d->picker = NULL;
+}
+
 void download_free(struct download *d)
 {
 	if (d == NULL)
 		return;
 	assert(d->peers == NULL);
-	picker_deinit(&d->picker);
+	picker_stop(d);
 	pieces_deinit(&d->pieces);
 	trust_deinit(&d->trust);
 	bitfield_deinit(&d->have);
@@ -46,7 +54,7 @@ void download_refresh(struct download *d, uint32_t piece, const struct partial *
 	const uint8_t priority = download_priority(d, piece);
 	enum picker_standing standing = PICKER_FRESH;
 
-	if (!picker_is_on(&d->picker))
+	if (d->picker == NULL)
 		return;
 	if (bitfield_get(&d->held, piece) || priority == 0)
 		standing = PICKER_OUT;
@@ -55,7 +63,7 @@ void download_refresh(struct download *d, uint32_t piece, const struct partial *
 		                   partial->free_count > 0
 		               ? PICKER_OPEN
 		               : PICKER_OUT;
-	picker_set(&d->picker, piece, standing, priority);
+	picker_set(d->picker, piece, standing, priority);
 }
 
 static void refresh(struct download *d, uint32_t piece)
@@ -67,29 +75,30 @@ static void picker_join(struct download *d, struct download_peer *p)
 {
 	p->as_seed = bitfield_is_full(&p->has);
 	if (p->as_seed)
-		d->picker.seeds++;
+		d->picker->seeds++;
 	else
-		picker_on_join(&d->picker, &p->has);
+		picker_on_join(d->picker, &p->has);
 }
 
 static void picker_leave(struct download *d, struct download_peer *p)
 {
 	if (p->as_seed)
-		d->picker.seeds--;
+		d->picker->seeds--;
 	else
-		picker_on_leave(&d->picker, &p->has);
+		picker_on_leave(d->picker, &p->has);
 	p->as_seed = false;
 }
 
 static void picker_start(struct download *d)
 {
-	picker_init(&d->picker, d->m->piece_count, d->rng);
+	d->picker = memory_alloc(sizeof(*d->picker));
+	picker_init(d->picker, d->m->piece_count, d->rng);
 	for (struct download_peer *p = d->peers; p != NULL; p = p->next) {
 		p->as_seed = bitfield_is_full(&p->has);
 		if (p->as_seed)
-			d->picker.seeds++;
+			d->picker->seeds++;
 		else
-			picker_count(&d->picker, &p->has);
+			picker_count(d->picker, &p->has);
 	}
 	for (uint32_t i = 0; i < d->m->piece_count; i++)
 		refresh(d, i);
@@ -98,12 +107,12 @@ static void picker_start(struct download *d)
 /* It is worth its memory only while there is something to pick. */
 static void picker_switch(struct download *d)
 {
-	const bool on = picker_is_on(&d->picker), done = download_is_done(d);
+	const bool on = d->picker != NULL, done = download_is_done(d);
 
 	if (!on && !done && d->peers != NULL)
 		picker_start(d);
 	else if (on && (done || (d->peers == NULL && d->m->piece_count < PICKER_KEEP_PIECES_MIN)))
-		picker_deinit(&d->picker);
+		picker_stop(d);
 }
 
 /* ---- pieces ---- */
@@ -218,8 +227,8 @@ uint32_t download_availability(const struct download *d, uint32_t piece)
 	uint32_t count = 0;
 
 	assert(piece < d->m->piece_count);
-	if (picker_is_on(&d->picker))
-		return d->picker.availability[piece] + d->picker.seeds;
+	if (d->picker != NULL)
+		return d->picker->availability[piece] + d->picker->seeds;
 	for (const struct download_peer *p = d->peers; p != NULL; p = p->next)
 		count += bitfield_get(&p->has, piece);
 	return count;
@@ -253,7 +262,7 @@ void download_peer_init(struct download *d, struct download_peer *p, uint32_t so
 	d->peers = p;
 	d->peer_count++;
 	assert(d->peer_count < PICKER_AVAILABILITY_MAX);
-	if (picker_is_on(&d->picker))
+	if (d->picker != NULL)
 		picker_join(d, p);
 	picker_switch(d);
 }
@@ -268,7 +277,7 @@ void download_peer_deinit(struct download *d, struct download_peer *p, usec now)
 	}
 	download_withdraw_peer(d, p, false);
 	download_forget_cancels(d, p);
-	if (picker_is_on(&d->picker))
+	if (d->picker != NULL)
 		picker_leave(d, p);
 	*p->link = p->next;
 	if (p->next != NULL)
@@ -292,7 +301,7 @@ static void has_changed(struct download *d, struct download_peer *p)
 {
 	p->has_known = true;
 	p->interesting = bitfield_count_missing(&p->has, &d->held);
-	if (picker_is_on(&d->picker))
+	if (d->picker != NULL)
 		picker_join(d, p);
 }
 
@@ -301,7 +310,7 @@ static bool may_say_all(struct download *d, struct download_peer *p, const char 
 	if (p->has_known)
 		return fail(reason, "its pieces were known already");
 	/* What it has counts from now on; until then it was nothing. */
-	if (picker_is_on(&d->picker))
+	if (d->picker != NULL)
 		picker_leave(d, p);
 	return true;
 }
@@ -345,8 +354,8 @@ bool download_on_have(struct download *d, struct download_peer *p, uint32_t piec
 	p->has_known = true;
 	if (!bitfield_set(&p->has, piece))
 		return true;
-	if (picker_is_on(&d->picker))
-		picker_on_have(&d->picker, piece);
+	if (d->picker != NULL)
+		picker_on_have(d->picker, piece);
 	p->interesting += !bitfield_get(&d->held, piece);
 	return true;
 }
@@ -358,13 +367,13 @@ bool download_on_dont_have(struct download *d, struct download_peer *p, uint32_t
 		return fail(reason, "DONT_HAVE of a piece that does not exist");
 	if (!bitfield_get(&p->has, piece))
 		return true;
-	if (picker_is_on(&d->picker)) {
+	if (d->picker != NULL) {
 		if (p->as_seed) {
-			d->picker.seeds--;
+			d->picker->seeds--;
 			p->as_seed = false;
-			picker_on_join(&d->picker, &p->has);
+			picker_on_join(d->picker, &p->has);
 		}
-		picker_on_loss(&d->picker, piece);
+		picker_on_loss(d->picker, piece);
 	}
 	bitfield_clear(&p->has, piece);
 	p->interesting -= !bitfield_get(&d->held, piece);

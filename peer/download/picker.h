@@ -29,7 +29,7 @@ struct picker_rank {
 };
 
 struct picker {
-	uint32_t size;           /* pieces; 0 and no memory: not in use */
+	uint32_t size;           /* pieces */
 	uint32_t seeds;          /* peers that have everything */
 	uint32_t ranked;         /* pieces in any ranking */
 	uint32_t *place;         /* owned: piece -> index in the order of its ranking */
@@ -47,10 +47,6 @@ enum picker_standing {
 
 void picker_init(struct picker *p, uint32_t pieces, struct rng *rng);
 void picker_deinit(struct picker *p);
-static inline bool picker_is_on(const struct picker *p)
-{
-	return p->place != NULL;
-}
 /* priority: 1..7, ignored for PICKER_OUT. */
 void picker_set(struct picker *p, uint32_t piece, enum picker_standing standing, uint8_t priority);
 enum picker_standing picker_get(const struct picker *p, uint32_t piece);

@@ -27,7 +27,7 @@ struct download {
 	bool starved;             /* somebody was refused for want of memory */
 	bool endgame_told;
 	uint64_t wanted_bytes, wanted_have_bytes, wasted_bytes;
-	struct picker picker;
+	struct picker *picker;    /* owned; NULL: nothing to pick, or nobody to ask */
 	struct pieces pieces;
 	struct trust trust;
 	struct download_peer *peers;

@@ -103,7 +103,7 @@ static void check_standing(const struct download *d, uint32_t piece)
 	else if (partial != NULL)
 		want = partial->state == PARTIAL_FETCHING && !partial->exclusive &&
 		               partial->free_count > 0 ? PICKER_OPEN : PICKER_OUT;
-	assert(picker_get(&d->picker, piece) == want);
+	assert(picker_get(d->picker, piece) == want);
 }
 
 static void check(const struct run *r)
@@ -125,13 +125,13 @@ static void check(const struct run *r)
 	assert(count == d->pieces.count && fetching == d->pieces.fetching_count);
 	assert(full == d->pieces.full_count && exclusive == d->pieces.exclusive_count);
 	assert(promised == d->pieces.promised);
-	assert(picker_is_on(&d->picker) == (d->peers != NULL && !download_is_done(d)));
+	assert((d->picker != NULL) == (d->peers != NULL && !download_is_done(d)));
 	for (uint32_t piece = 0; piece < r->m.piece_count; piece++) {
 		uint32_t sum = 0;
 		for (const struct download_peer *p = d->peers; p != NULL; p = p->next)
 			sum += bitfield_get(&p->has, piece);
 		assert(download_availability(d, piece) == sum);
-		if (picker_is_on(&d->picker))
+		if (d->picker != NULL)
 			check_standing(d, piece);
 	}
 }
@@ -210,7 +210,7 @@ static void ask(struct run *r, struct slot *s)
 		const struct partial *partial = pieces_find(&r->d->pieces, out[i].piece);
 		const struct partial_block *b = &partial->blocks[out[i].begin / BLOCK_SIZE];
 		if (b->askers[1] != NULL) /* S3: twice only when nothing was free any more */
-			assert(r->d->picker.ranked == 0);
+			assert(r->d->picker->ranked == 0);
 		if (s->asked_count < 64)
 			s->asked[s->asked_count++] = out[i];
 	}

@@ -210,7 +210,7 @@ Test(download, a_seed_that_loses_a_piece)
 	fixture_init(&f, 10 * 16384, 16384);
 	struct download_peer *p = join_seed(&f, 0, 0), *q = join_seed(&f, 1, 1);
 	struct block out[16];
-	cr_assert_eq(f.d->picker.seeds, 2);
+	cr_assert_eq(f.d->picker->seeds, 2);
 	cr_assert_eq(download_availability(f.d, 4), 2);
 	const uint32_t n = download_request(f.d, p, out, 16, f.now);
 	cr_assert_gt(n, 0);
