@@ -96,41 +96,6 @@ static struct limiter_conn *conn_at(struct limiter *l, uint32_t slot)
 	return &l->conns[slot];
 }
 
-/* ---- limits ---- */
-
-static void set_limit(struct limiter *l, struct bucket *b, uint64_t rate, usec now)
-{
-	l->limits -= b->rate != 0;
-	l->limits += rate != 0;
-	bucket_set_rate(b, rate, now);
-	/* Who waits may not have to any more. */
-	if (l->waiting > 0)
-		l->wake_at = now;
-}
-
-void limiter_set_rate(struct limiter *l, uint64_t rate, usec now)
-{
-	set_limit(l, &l->bucket, rate, now);
-}
-
-void limiter_set_torrent_rate(struct limiter *l, uint32_t torrent, uint64_t rate, usec now)
-{
-	if (rate == 0 && torrent >= l->torrents_size)
-		return;
-	set_limit(l, &torrent_at(l, torrent)->bucket, rate, now);
-	if (timers_get(&l->held_torrents, torrent) != USEC_NEVER)
-		timers_set(&l->held_torrents, torrent, now);
-}
-
-void limiter_set_conn_rate(struct limiter *l, uint32_t conn, uint64_t rate, usec now)
-{
-	if (rate == 0 && conn >= l->conns_size)
-		return;
-	set_limit(l, &conn_at(l, conn)->bucket, rate, now);
-	if (timers_get(&l->held_conns, conn) != USEC_NEVER)
-		timers_set(&l->held_conns, conn, now);
-}
-
 /* ---- the lines ---- */
 
 /* The torrent's place among the others follows its first one's ticket. */
@@ -246,6 +211,46 @@ static void end_grant(struct limiter *l, uint32_t conn, size_t used, usec now)
 	timers_set(&l->granted, conn, USEC_NEVER);
 }
 
+/* ---- limits ---- */
+
+static void set_limit(struct limiter *l, struct bucket *b, uint64_t rate, usec now)
+{
+	uint32_t conn;
+
+	/* What was promised under other limits is taken back; who had it asks again. */
+	while (timers_pop(&l->granted, USEC_NEVER - 1, &conn))
+		end_grant(l, conn, 0, now);
+	l->limits -= b->rate != 0;
+	l->limits += rate != 0;
+	bucket_set_rate(b, rate, now);
+	/* Who waits may not have to any more. */
+	if (l->waiting > 0)
+		l->wake_at = now;
+}
+
+void limiter_set_rate(struct limiter *l, uint64_t rate, usec now)
+{
+	set_limit(l, &l->bucket, rate, now);
+}
+
+void limiter_set_torrent_rate(struct limiter *l, uint32_t torrent, uint64_t rate, usec now)
+{
+	if (rate == 0 && torrent >= l->torrents_size)
+		return;
+	set_limit(l, &torrent_at(l, torrent)->bucket, rate, now);
+	if (timers_get(&l->held_torrents, torrent) != USEC_NEVER)
+		timers_set(&l->held_torrents, torrent, now);
+}
+
+void limiter_set_conn_rate(struct limiter *l, uint32_t conn, uint64_t rate, usec now)
+{
+	if (rate == 0 && conn >= l->conns_size)
+		return;
+	set_limit(l, &conn_at(l, conn)->bucket, rate, now);
+	if (timers_get(&l->held_conns, conn) != USEC_NEVER)
+		timers_set(&l->held_conns, conn, now);
+}
+
 /* ---- asking ---- */
 
 static bool is_unlimited(struct limiter *l, const struct limiter_conn *c)
@@ -279,25 +284,43 @@ static void stand_in_line(struct limiter *l, uint32_t conn, usec now)
 	l->wake_at = usec_min(l->wake_at, enough_when(&l->bucket, c->turn_left, now));
 }
 
+/* Out of whatever line or place it has. */
+static void step_out(struct limiter *l, uint32_t conn, usec now)
+{
+	switch (l->conns[conn].state) {
+	case CONN_WAITING:
+		leave_line(l, conn);
+		l->waiting--;
+		break;
+	case CONN_HELD:
+		timers_set(&l->held_conns, conn, USEC_NEVER);
+		l->waiting--;
+		break;
+	case CONN_GRANTED:
+		end_grant(l, conn, 0, now);
+		break;
+	case CONN_IDLE:
+		break;
+	}
+	l->conns[conn].state = CONN_IDLE;
+}
+
 size_t limiter_ask(struct limiter *l, uint32_t torrent, uint32_t conn, size_t want, usec now)
 {
-	if (l->limits == 0)
+	if (l->limits == 0 && l->waiting == 0)
 		return SIZE_MAX;
 	torrent_at(l, torrent);
 	struct limiter_conn *c = conn_at(l, conn);
 	assert(c->state == CONN_IDLE || c->torrent == torrent);
 	c->torrent = torrent;
-	switch (c->state) {
-	case CONN_WAITING:
-	case CONN_HELD:
-		return 0;
-	case CONN_GRANTED:
-		return at_most(want, c->grant);
-	case CONN_IDLE:
-		break;
-	}
-	if (is_unlimited(l, c))
+	if (is_unlimited(l, c)) {
+		step_out(l, conn, now);
 		return SIZE_MAX;
+	}
+	if (c->state == CONN_WAITING || c->state == CONN_HELD)
+		return 0;
+	if (c->state == CONN_GRANTED)
+		return at_most(want, c->grant);
 	if (goes_at_once(l, c, want, now))
 		return at_most(want, room_of(l, c, now));
 	stand_in_line(l, conn, now);
@@ -402,21 +425,7 @@ void limiter_forget(struct limiter *l, uint32_t conn, usec now)
 	if (conn >= l->conns_size)
 		return;
 	struct limiter_conn *c = &l->conns[conn];
-	switch (c->state) {
-	case CONN_WAITING:
-		leave_line(l, conn);
-		l->waiting--;
-		break;
-	case CONN_HELD:
-		timers_set(&l->held_conns, conn, USEC_NEVER);
-		l->waiting--;
-		break;
-	case CONN_GRANTED:
-		end_grant(l, conn, 0, now);
-		break;
-	case CONN_IDLE:
-		break;
-	}
+	step_out(l, conn, now);
 	l->limits -= c->bucket.rate != 0;
 	*c = (struct limiter_conn){ .state = CONN_IDLE };
 }
