@@ -351,6 +351,22 @@ Test(disk, finish_makes_empty_files)
 	assert_file("t/z/empty2", 0, 0);
 }
 
+/* Leaving: what is written is not waited for, what is missing is still made. */
+Test(disk, finish_in_a_hurry)
+{
+	many_files();
+	open_storage();
+	cr_assert_eq(perform(ACT_STORE, 0, shape.total), DISK_OK);
+	cr_assert_eq(unlink(temporary_path(&dir, "t/z/empty2")), 0);
+	disk_close(disk, TORRENT);
+	open_storage();
+	disk_hurry(disk);
+	disk_finish(disk, TORRENT);
+	wait_idle();
+	assert_file("t/z/empty2", 0, 0);
+	assert_file("t/three", files[5].offset, files[5].length);
+}
+
 Test(disk, closed_storage_answers)
 {
 	many_files();

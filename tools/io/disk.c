@@ -55,6 +55,7 @@ struct disk {
 	bool stopping;
 	/* Workers. */
 	struct fdcache files;
+	atomic_bool hurry;
 };
 
 static void queue_init(struct queue *q)
@@ -159,7 +160,8 @@ static void work_on(struct disk *d, struct job *j, struct job_tools *tools)
 static void *worker(void *context)
 {
 	struct disk *d = context;
-	struct job_tools tools = { .files = &d->files, .hasher = hasher_new_sha1() };
+	struct job_tools tools = { .files = &d->files, .hurry = &d->hurry,
+		                   .hasher = hasher_new_sha1() };
 	struct job *j;
 
 	pthread_mutex_lock(&d->lock);
@@ -317,6 +319,11 @@ void disk_finish(struct disk *d, torrent_id t)
 		submit(d, job_new(d, JOB_FINISH, s));
 }
 
+void disk_hurry(struct disk *d)
+{
+	atomic_store(&d->hurry, true);
+}
+
 void disk_run(struct disk *d, void (*work)(void *), void (*done)(void *), void *context)
 {
 	struct job *j = job_new(d, JOB_RUN, NULL);
@@ -467,6 +474,7 @@ static bool end_threads(struct disk *d, usec patience)
 	}
 	pthread_mutex_lock(&d->lock);
 	d->stopping = true;
+	disk_hurry(d);
 	pthread_cond_broadcast(&d->work);
 	while (d->threads > 0)
 		if (pthread_cond_timedwait(&d->ended, &d->lock, &until) != 0)

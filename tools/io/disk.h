@@ -17,6 +17,7 @@ enum {
 	DISK_TEXT_MAX = 512,
 	DISK_CHECK_BUFFER = 256 << 10, /* bytes of one read of ACT_CHECK */
 	DISK_READAHEAD = 4 << 20,
+	DISK_SYNC_STEP = 16 << 20, /* bytes forced to the medium at a time */
 	DISK_VIEWS_MAX = 64,      /* chunks of one preadv or pwritev */
 	DISK_READS_IN_A_ROW = 8,  /* before a waiting write has its turn */
 };
@@ -40,6 +41,10 @@ void disk_close(struct disk *d, torrent_id t);
 void disk_submit(struct disk *d, enum action_kind kind, const struct disk_job *job);
 /* The torrent is complete: make what empty files are missing, fdatasync. */
 void disk_finish(struct disk *d, torrent_id t);
+
+/* We are leaving: what has been written stays written, but nobody waits for the
+ * medium any more. */
+void disk_hurry(struct disk *d);
 
 /* Blocking work of others (saving a file): work runs on a worker, then done on
  * the network thread. done may be NULL. */

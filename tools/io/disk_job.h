@@ -46,6 +46,7 @@ struct job {
 /* What a worker has for itself. */
 struct job_tools {
 	struct fdcache *files;
+	const atomic_bool *hurry; /* see disk_hurry */
 	struct hasher *hasher; /* owned */
 	uint8_t *buffer;       /* owned, DISK_CHECK_BUFFER bytes, made at first use */
 };

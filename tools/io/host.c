@@ -156,6 +156,7 @@ void host_stop(struct host *h)
 		trackers_leave(h->trackers);
 		session_stop(h->session, now);
 	}
+	disk_hurry(h->disk);
 	host_dht_save(h);
 	event_active(&h->soon, EV_TIMEOUT, 0);
 }
