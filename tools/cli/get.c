@@ -20,7 +20,7 @@ enum { GET_PEERS_KEPT_MAX = 200 }; /* peers asked again after choosing files */
 struct get {
 	struct transfer transfer;
 	struct network_options network;
-	struct text_list peers;
+	struct text_list peers, trackers;
 	const char *directory, *files, *save_torrent, *ratio_text;
 	bool seed, json, quiet, verbose, list, sequential;
 	usec timeout;
@@ -58,7 +58,7 @@ static bool is_complete(const struct torrent_status *s)
 
 /* ---- metadata ---- */
 
-/* A magnet's; those of a torrent file the host knows. */
+/* A magnet's and the command line's; those of a torrent file the host knows. */
 static void add_trackers(struct get *g)
 {
 	const struct magnet *m = &g->source.magnet;
@@ -68,6 +68,9 @@ static void add_trackers(struct get *g)
 		if (!host_add_tracker(g->transfer.host, g->torrent, m->trackers[i], i, &reason) &&
 		    g->transfer.show.verbose)
 			show_say(&g->transfer.show, "tracker left out: %s", reason);
+	for (uint32_t i = 0; i < g->trackers.count; i++)
+		if (!host_add_tracker(g->transfer.host, g->torrent, g->trackers.texts[i], 0, &reason))
+			cli_warn("get", "option --tracker: %s: %s", g->trackers.texts[i], reason);
 }
 
 /* A magnet's choice of files can be made only now: the torrent is added anew
@@ -398,6 +401,8 @@ int cli_get(int argc, char **argv)
 		  "give up after this time, also 10m or 1h (default: never)" },
 		{ "peer", 0, OPTION_HOSTS, &g.peers, "HOST:PORT",
 		  "a peer to ask at once; may be repeated" },
+		{ "tracker", 0, OPTION_TEXTS, &g.trackers, "URL",
+		  "one more tracker to ask; may be repeated" },
 		{ "save-torrent", 0, OPTION_TEXT, &g.save_torrent, "FILE",
 		  "write the .torrent there once its metadata is known" },
 		NETWORK_OPTIONS(&g.network),

@@ -7,8 +7,27 @@
 void network_init(struct network_options *n)
 {
 	*n = (struct network_options){
-		.port = NETWORK_PORT_DEFAULT, .default_routers = true, .dht = true
+		.port = NETWORK_PORT_DEFAULT, .encryption = ENCRYPTION_ALLOWED,
+		.default_routers = true, .dht = true
 	};
+}
+
+static bool parse_encryption(const char *text, enum encryption_policy *out)
+{
+	static const char *const names[] = {
+		[ENCRYPTION_OFF] = "off",
+		[ENCRYPTION_ALLOWED] = "allow",
+		[ENCRYPTION_PREFERRED] = "prefer",
+		[ENCRYPTION_REQUIRED] = "require",
+	};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		if (strcmp(names[i], text) == 0) {
+			*out = (enum encryption_policy)i;
+			return true;
+		}
+	}
+	return false;
 }
 
 bool network_check(struct network_options *n, const char *command)
@@ -21,13 +40,18 @@ bool network_check(struct network_options *n, const char *command)
 		}
 		n->port_given = n->port != 0;
 	}
+	if (n->encryption_text != NULL && !parse_encryption(n->encryption_text, &n->encryption)) {
+		cli_fail(CLI_USAGE, command,
+		         "option --encryption: '%s' is not off, allow, prefer or require",
+		         n->encryption_text);
+		return false;
+	}
 	return true;
 }
 
 void network_fill(const struct network_options *n, struct host_config *config)
 {
 	config->dht = n->dht;
-	config->tls_ca = n->tls_ca;
 	config->port = n->port;
 	config->port_strict = n->port_given;
 	config->bind = n->bind;
@@ -37,4 +61,6 @@ void network_fill(const struct network_options *n, struct host_config *config)
 	config->engine.up_rate_max = n->up_rate_max;
 	config->engine.down_rate_max = n->down_rate_max;
 	config->engine.conns_max = n->conns_max;
+	config->engine.encryption = n->encryption;
+	config->tls_ca = n->tls_ca;
 }

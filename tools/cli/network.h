@@ -13,6 +13,8 @@ struct network_options {
 	bool port_given;
 	const char *port_text;
 	const char *bind, *tls_ca;
+	const char *encryption_text;
+	enum encryption_policy encryption;
 	struct text_list bootstrap;
 	bool default_routers, dht;
 	uint64_t up_rate_max, down_rate_max; /* bytes per second, 0: none */
@@ -38,7 +40,9 @@ struct network_options {
 	{ "down-limit", 0, OPTION_SIZE, &(n)->down_rate_max, "SIZE",                        \
 	  "bytes per second received at most (default: no limit)" },                        \
 	{ "max-peers", 0, OPTION_COUNT, &(n)->conns_max, "N",                               \
-	  "connections at most (default: 500)" }
+	  "connections at most (default: 500)" },                                           \
+	{ "encryption", 0, OPTION_TEXT, &(n)->encryption_text, "POLICY",                    \
+	  "off, allow, prefer or require (default: allow)" }
 
 void network_init(struct network_options *n);
 /* After options_parse. False: a line was printed, exit with CLI_USAGE. */
