@@ -194,17 +194,21 @@ static bool has_slot(const struct lookup *l, const struct lookup_candidate *c)
 }
 
 /* The nearest new candidate that is not behind `wanted` nearer ones which
- * answered or still may. */
+ * answered or still may. Half of what is asked is dead, so near the end a
+ * query in flight counts as half an answer. */
 static struct lookup_candidate *next_nearest(struct lookup *l, bool mind_sources)
 {
-	uint32_t ahead = 0;
-	for (uint32_t i = 0; i < l->count && ahead < l->policy.wanted; i++) {
+	uint32_t ahead = 0; /* in halves */
+	for (uint32_t i = 0; i < l->count && ahead < 2u * l->policy.wanted; i++) {
 		struct lookup_candidate *c = &l->candidates[i];
+		const bool likely = l->policy.classic || !is_terminal(l, c);
 		if (c->state == LOOKUP_NEW) {
 			if (has_slot(l, c) && !(mind_sources && source_is_ahead(l, c)))
 				return c;
-			ahead++;
-		} else if (c->state == LOOKUP_REPLIED || c->state == LOOKUP_ASKED) {
+			ahead += 2;
+		} else if (c->state == LOOKUP_REPLIED || (c->state == LOOKUP_ASKED && likely)) {
+			ahead += 2;
+		} else if (c->state == LOOKUP_ASKED) {
 			ahead++;
 		}
 	}
@@ -252,6 +256,12 @@ void lookup_on_sent(struct lookup *l, struct lookup_candidate *c)
 	l->queries++;
 	l->started = true;
 	count_in_flight(l);
+}
+
+void lookup_on_resent(struct lookup *l, struct lookup_candidate *c)
+{
+	c->asked++;
+	l->queries++;
 }
 
 bool lookup_on_stall(struct lookup *l, const uint8_t id[DHT_ID_SIZE], const struct endpoint *e)

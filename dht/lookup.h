@@ -51,7 +51,8 @@ struct lookup_candidate {
 	uint8_t asked;           /* times */
 	uint8_t token_size;
 	bool known;              /* from our own table */
-	bool stored;             /* an announce or put went out */
+	uint8_t stored;          /* announces or puts sent */
+	bool took;               /* and it said yes */
 	bool value_known;        /* it has an item of its own (BEP 44) */
 	uint32_t named_by;       /* hash of the first who did */
 	int64_t value_seq;
@@ -87,7 +88,9 @@ bool lookup_add(struct lookup *l, const uint8_t id[DHT_ID_SIZE], const struct en
 struct lookup_candidate *lookup_next(struct lookup *l);
 void lookup_on_sent(struct lookup *l, struct lookup_candidate *c);
 /* The query to that node stalled, was answered, or is given up. NULL: not a
- * candidate any more. lookup_on_stall: true when it should be sent once more. */
+ * candidate any more. lookup_on_stall: true when it should be sent once more,
+ * which nothing waits for; the caller says so with lookup_on_resent. */
+void lookup_on_resent(struct lookup *l, struct lookup_candidate *c);
 bool lookup_on_stall(struct lookup *l, const uint8_t id[DHT_ID_SIZE], const struct endpoint *e);
 struct lookup_candidate *lookup_on_reply(struct lookup *l, const uint8_t id[DHT_ID_SIZE],
                                          const struct endpoint *e);

@@ -230,7 +230,10 @@ static bool ask_candidate(struct dht_node *n, struct search *s, int family,
 	if (!node_ask(n, &ask, &m))
 		return false;
 	s->in_flight++;
-	lookup_on_sent(&s->lookup[family], c);
+	if (c->state == LOOKUP_STALLED)
+		lookup_on_resent(&s->lookup[family], c);
+	else
+		lookup_on_sent(&s->lookup[family], c);
 	return true;
 }
 
@@ -293,7 +296,7 @@ static bool send_store(struct dht_node *n, struct search *s, struct lookup_candi
 		m.implied_port = (s->flags & DHT_IMPLIED_PORT) != 0;
 		m.seed = (s->flags & DHT_SEED) != 0;
 	}
-	c->stored = true;
+	c->stored++;
 	if (!node_ask(n, &ask, &m))
 		return false;
 	s->in_flight++;
@@ -328,7 +331,7 @@ static void store_at_closest(struct dht_node *n, struct search *s)
 			if (c->token_size == 0)
 				continue;
 			given++;
-			if (!c->stored && (c->value_known || !holders_only))
+			if (c->stored == 0 && (c->value_known || !holders_only))
 				send_store(n, s, c);
 		}
 	}
@@ -430,6 +433,23 @@ static void one_less_store(struct dht_node *n, struct search *s)
 		end(n, s);
 }
 
+static void on_store_reply(struct search *s, const struct query *q)
+{
+	struct lookup_candidate *c = lookup_find(&s->lookup[q->to.family == ENDPOINT_V6], q->id, &q->to);
+	if (c == NULL || c->took)
+		return;
+	c->took = true;
+	s->announced++;
+}
+
+/* A lost announce would be missed for 25 minutes: one more packet. */
+static void repeat_store(struct dht_node *n, struct search *s, const struct query *q)
+{
+	struct lookup_candidate *c = lookup_find(&s->lookup[q->to.family == ENDPOINT_V6], q->id, &q->to);
+	if (c != NULL && !c->took && c->stored == 1)
+		send_store(n, s, c);
+}
+
 static void release(struct dht_node *n, struct search *s)
 {
 	if (s->state == SEARCH_LINGERING && s->in_flight == 0)
@@ -446,7 +466,7 @@ void search_on_reply(struct dht_node *n, struct search *s, const struct query *q
 	} else if (q->purpose == QUERY_SINGLE) {
 		on_single_reply(n, s, q, m);
 	} else {
-		s->announced++;
+		on_store_reply(s, q);
 		if (!q->stalled)
 			one_less_store(n, s);
 	}
@@ -486,6 +506,7 @@ void search_on_stall(struct dht_node *n, struct search *s, const struct query *q
 	if (q->purpose == QUERY_SINGLE) {
 		repeat_single(n, s, q);
 	} else if (q->purpose == QUERY_STORE) {
+		repeat_store(n, s, q);
 		one_less_store(n, s);
 	} else {
 		struct lookup *l = &s->lookup[family];

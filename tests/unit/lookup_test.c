@@ -256,8 +256,10 @@ Test(lookup, a_lost_packet_to_a_terminal_candidate_is_sent_again_once)
 	cr_assert_eq(next(), 1);
 	cr_assert(stall(1));
 	struct endpoint e = at(1);
-	lookup_on_sent(&lookup, lookup_find(&lookup, id_of(1), &e));
+	lookup_on_resent(&lookup, lookup_find(&lookup, id_of(1), &e));
 	cr_assert_not(stall(1));
+	cr_assert_eq(lookup.terminal_in_flight, 0, "nothing waits for it");
+	cr_assert_not_null(reply(1));
 	add(2, 5, 0);
 	cr_assert_eq(next(), 2);
 	cr_assert_not(stall(2), "one source only");

@@ -1,5 +1,5 @@
 /* Searches in a network: dead nodes, loss, late answers, lies. */
-#include "dht/item.h"
+#include "dht/id.h"
 #include "proto/krpc.h"
 #include "tests/unit/node_net.h"
 
@@ -150,11 +150,16 @@ Test(search, a_late_answer_from_a_nearer_node_is_stored_at)
 {
 	net_grow(&net, 40, true);
 	get_peers(7, DHT_ANNOUNCE);
+	int slow_node = -1;
 	for (unsigned i = 0; i < net.count; i++) {
-		if (dht_node_stored_peers(net.nodes[i].dht, hash_a) > 0 && i != 20)
-			slow = net.nodes[i].at;
+		if (i == 20 || dht_node_stored_peers(net.nodes[i].dht, hash_a) == 0)
+			continue;
+		if (slow_node < 0 || id_compare(dht_node_id(net.nodes[i].dht, ENDPOINT_V4),
+		                                dht_node_id(net.nodes[slow_node].dht, ENDPOINT_V4),
+		                                hash_a) < 0)
+			slow_node = (int)i;
 	}
-	const int slow_node = net_find(&net, &slow);
+	slow = net.nodes[slow_node].at;
 	const uint32_t before = dht_node_stored_peers(net.nodes[slow_node].dht, hash_a);
 	net.on_send = hold_slow;
 	held_count = 0;
