@@ -148,15 +148,19 @@ struct latency latency_from_quantiles(double p50_ms, double p90_ms, double p99_m
 	return (struct latency){ mu, low, high };
 }
 
-usec latency_sample(const struct latency *l, struct rng *rng)
+usec latency_at(const struct latency *l, double z)
 {
 	const double z90 = 1.2815515655446004;
-	/* Box-Muller; 1 - u keeps the logarithm away from 0. */
-	const double u = 1.0 - rng_unit(rng), v = rng_unit(rng);
-	const double z = sqrt(-2.0 * log(u)) * cos(6.283185307179586 * v);
 	double ln = l->mu + l->sigma_low * z;
 	if (z > z90)
 		ln = l->mu + l->sigma_low * z90 + l->sigma_high * (z - z90);
 	const double t = exp(ln);
 	return t < 1.0 ? 1 : t > 60e6 ? 60 * USEC_PER_SEC : (usec)t;
+}
+
+usec latency_sample(const struct latency *l, struct rng *rng)
+{
+	/* Box-Muller; 1 - u keeps the logarithm away from 0. */
+	const double u = 1.0 - rng_unit(rng), v = rng_unit(rng);
+	return latency_at(l, sqrt(-2.0 * log(u)) * cos(6.283185307179586 * v));
 }

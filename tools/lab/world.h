@@ -46,6 +46,8 @@ struct latency {
 };
 /* Round-trip quantiles in milliseconds. */
 struct latency latency_from_quantiles(double p50_ms, double p90_ms, double p99_ms);
+/* The round trip that lies z standard deviations above the median. */
+usec latency_at(const struct latency *l, double z);
 /* One sample of a round trip. */
 usec latency_sample(const struct latency *l, struct rng *rng);
 
