@@ -44,7 +44,7 @@ static void setup(void)
 	bitfield_set(&have, 0);
 	bitfield_set(&have, 10);
 	before = resume_look(&torrent, directory.path);
-	state = resume_encode(&have, before, FILES, &size);
+	state = resume_encode(&have, before, FILES, NULL, &size);
 }
 
 static void teardown(void)
@@ -61,7 +61,7 @@ TestSuite(resume_file, .init = setup, .fini = teardown);
 static bool decode_now(void)
 {
 	struct resume_file *now = resume_look(&torrent, directory.path);
-	bool good = resume_decode(bytes_of(state, size), now, FILES, &back);
+	bool good = resume_decode(bytes_of(state, size), now, FILES, "this", &back);
 
 	free(now);
 	return good;
@@ -116,14 +116,14 @@ Test(resume_file, a_file_that_went_or_came_is_not)
 Test(resume_file, damage_is_noticed)
 {
 	for (size_t cut = 0; cut < size; cut++) {
-		cr_assert_not(resume_decode(bytes_of(state, cut), before, FILES, &back));
+		cr_assert_not(resume_decode(bytes_of(state, cut), before, FILES, "this", &back));
 		cr_assert_eq(back.count, 0);
 	}
 	for (size_t i = 0; i < size; i++) {
 		uint8_t old = state[i];
 
 		state[i] = 'z';
-		if (!resume_decode(bytes_of(state, size), before, FILES, &back))
+		if (!resume_decode(bytes_of(state, size), before, FILES, "this", &back))
 			cr_assert_eq(back.count, 0);
 		state[i] = old;
 	}
@@ -134,7 +134,29 @@ Test(resume_file, another_torrent_is_refused)
 	struct bitfield other;
 
 	bitfield_init(&other, PIECES + 8);
-	cr_expect_not(resume_decode(bytes_of(state, size), before, FILES, &other));
-	cr_expect_not(resume_decode(bytes_of(state, size), before, FILES - 1, &back));
+	cr_expect_not(resume_decode(bytes_of(state, size), before, FILES, "this", &other));
+	cr_expect_not(resume_decode(bytes_of(state, size), before, FILES - 1, "this", &back));
 	bitfield_deinit(&other);
+}
+
+/* Content that was not synced is good until the system starts anew. */
+Test(resume_file, another_boot_is_refused_unless_synced)
+{
+	char boot[RESUME_BOOT_SIZE];
+
+	cr_expect(resume_decode(bytes_of(state, size), before, FILES, "", &back));
+	free(state);
+	state = resume_encode(&have, before, FILES, "this", &size);
+	cr_expect(resume_decode(bytes_of(state, size), before, FILES, "this", &back));
+	cr_expect_not(resume_decode(bytes_of(state, size), before, FILES, "that", &back));
+	free(state);
+	state = resume_encode(&have, before, FILES, "", &size);
+	cr_expect_not(resume_decode(bytes_of(state, size), before, FILES, "", &back));
+	resume_read_boot(boot);
+	cr_expect_eq(strlen(boot), 36, "%s", boot);
+}
+
+Test(resume_file, syncs_what_is_there)
+{
+	cr_assert(resume_sync(&torrent, directory.path));
 }

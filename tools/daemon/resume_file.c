@@ -1,5 +1,6 @@
 /* tools/daemon/resume_file.c: see resume_file.h. The file is a dictionary:
  *
+ *	boot     the start of the system it is good for; absent: any
  *	files    a list of [size, mtime in ns] in torrent order
  *	have     the bitfield as on the wire
  *	version  1 */
@@ -9,10 +10,42 @@
 #include "proto/memory.h"
 #include "tools/io/files.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { RESUME_VERSION = 1, RESUME_FILE_BYTES_MAX = 2 * 22 + 2 };
+
+void resume_read_boot(char out[RESUME_BOOT_SIZE])
+{
+	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+
+	memset(out, 0, RESUME_BOOT_SIZE);
+	if (f == NULL)
+		return;
+	if (fgets(out, RESUME_BOOT_SIZE, f) != NULL)
+		out[strcspn(out, "\n")] = '\0';
+	fclose(f);
+}
+
+bool resume_sync(const struct metainfo *m, const char *root)
+{
+	bool good = true;
+
+	for (uint32_t i = 0; i < m->file_count && good; i++) {
+		char *path = files_join(root, m->files[i].path);
+		int fd = m->files[i].pad ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+		if (fd >= 0) {
+			good = fdatasync(fd) == 0;
+			close(fd);
+		}
+		free(path);
+	}
+	return good;
+}
 
 struct resume_file *resume_look(const struct metainfo *m, const char *root)
 {
@@ -34,15 +67,19 @@ struct resume_file *resume_look(const struct metainfo *m, const char *root)
 }
 
 uint8_t *resume_encode(const struct bitfield *have, const struct resume_file *files,
-                       uint32_t file_count, size_t *size)
+                       uint32_t file_count, const char *boot, size_t *size)
 {
 	struct bytes wire = bitfield_wire(have);
-	size_t room = wire.size + (size_t)file_count * RESUME_FILE_BYTES_MAX + 128;
+	size_t room = wire.size + (size_t)file_count * RESUME_FILE_BYTES_MAX + 256;
 	uint8_t *out = memory_alloc(room);
 	struct writer w;
 
 	writer_init(&w, out, room);
 	bencode_begin_dict(&w);
+	if (boot != NULL) {
+		bencode_put_key(&w, "boot");
+		bencode_put_text(&w, boot);
+	}
 	bencode_put_key(&w, "files");
 	bencode_begin_list(&w);
 	for (uint32_t i = 0; i < file_count; i++) {
@@ -82,8 +119,18 @@ static bool files_agree(const struct bencode *b, uint32_t list, const struct res
 	return i == file_count;
 }
 
+static bool boot_agrees(const struct bencode *b, const char *boot)
+{
+	struct bytes saved;
+
+	if (bencode_find(b, 0, "boot") == BENCODE_NONE)
+		return true;
+	return boot[0] != '\0' && bencode_find_string(b, 0, "boot", &saved) &&
+	       bytes_equal_text(saved, boot);
+}
+
 bool resume_decode(struct bytes state, const struct resume_file *files, uint32_t file_count,
-                   struct bitfield *have)
+                   const char *boot, struct bitfield *have)
 {
 	uint32_t token_max = 3 * file_count + 16, list;
 	struct bencode_token *tokens = memory_zeroed(token_max, sizeof *tokens);
@@ -94,6 +141,7 @@ bool resume_decode(struct bytes state, const struct resume_file *files, uint32_t
 
 	good = bencode_parse(&b, state, tokens, token_max, 0) &&
 	       bencode_find_int(&b, 0, "version", &version) && version == RESUME_VERSION &&
+	       boot_agrees(&b, boot) &&
 	       (list = bencode_find_typed(&b, 0, "files", BENCODE_LIST)) != BENCODE_NONE &&
 	       files_agree(&b, list, files, file_count) &&
 	       bencode_find_string(&b, 0, "have", &wire) && bitfield_load(have, wire);

@@ -5,6 +5,7 @@
 #include "proto/memory.h"
 #include "tools/daemon/log.h"
 #include "tools/daemon/resume_file.h"
+#include "tools/daemon/resume_job.h"
 #include "tools/io/idmap.h"
 
 #include <inttypes.h>
@@ -17,7 +18,10 @@ struct entry {
 	uint8_t info_hash[SHA1_SIZE];
 	struct state_record record; /* owned */
 	bool checked;     /* the session's have-bits cover every piece */
-	bool unsaved;     /* they differ from the resume file */
+	bool unsaved;     /* they differ from the resume file, or may */
+	bool changed;     /* something was written in this run */
+	bool saving;      /* a job is under way */
+	bool trusted;     /* a resume file was taken at its word */
 	usec retry_at;    /* USEC_NEVER: no error */
 };
 
@@ -85,7 +89,7 @@ static const uint8_t *addition_hash(const struct addition *a)
  * have, which stays empty otherwise. */
 static bool load_resume(struct torrents *t, const struct addition *a, struct bitfield *have)
 {
-	char reason[FILES_REASON_MAX];
+	char reason[FILES_REASON_MAX], boot[RESUME_BOOT_SIZE];
 	struct resume_file *files;
 	uint8_t *state;
 	size_t size;
@@ -98,9 +102,10 @@ static bool load_resume(struct torrents *t, const struct addition *a, struct bit
 		return false;
 	files = resume_look(&a->metainfo, a->record.directory);
 	bitfield_init(have, a->metainfo.piece_count);
-	good = resume_decode(bytes_of(state, size), files, a->metainfo.file_count, have);
+	resume_read_boot(boot);
+	good = resume_decode(bytes_of(state, size), files, a->metainfo.file_count, boot, have);
 	if (!good) {
-		log_line(LOG_LEVEL_INFO, "%s: files changed since the last clean stop: checking",
+		log_line(LOG_LEVEL_INFO, "%s: files may have changed since they were verified: checking",
 		         a->metainfo.name);
 		bitfield_deinit(have);
 		*have = (struct bitfield){ 0 };
@@ -159,6 +164,7 @@ static bool start(struct torrents *t, struct addition *a)
 		return false;
 	}
 	e->id = id;
+	e->trusted = options.have != NULL;
 	e->retry_at = USEC_NEVER;
 	e->record = a->record;
 	a->record.directory = NULL;
@@ -391,27 +397,61 @@ void torrents_on_metadata(struct torrents *t, const struct action *metadata)
 	magnet_deinit(&magnet);
 }
 
-static void save_resume(struct torrents *t, struct entry *e)
+/* The pieces of e as a resume file's job; NULL: nothing to save. */
+static struct resume_job *resume_job_of(struct torrents *t, const struct entry *e, bool sync)
 {
 	const struct session *s = host_session(t->host);
-	const struct metainfo *m = session_metainfo(s, e->id);
 	const struct bitfield *have = session_have(s, e->id);
-	char reason[FILES_REASON_MAX];
-	struct resume_file *files;
-	uint8_t *state;
-	size_t size;
+	struct resume_job *j;
 
-	if (m == NULL || have == NULL || !e->checked || !e->unsaved)
-		return;
-	files = resume_look(m, e->record.directory);
-	state = resume_encode(have, files, m->file_count, &size);
-	if (state_dir_save(t->store, e->info_hash, STATE_RESUME, bytes_of(state, size), reason))
-		e->unsaved = false;
-	else
+	if (have == NULL || !e->checked || !e->unsaved)
+		return NULL;
+	j = resume_job_new(t->store, e->info_hash, e->record.directory, have, sync);
+	j->owner = t;
+	j->torrent = e->id;
+	return j;
+}
+
+static void on_resume_saved(void *job)
+{
+	struct resume_job *j = job;
+	struct torrents *t = j->owner;
+	struct entry *e = idmap_pointer(&t->entries, j->torrent);
+
+	if (!j->good)
 		log_line(LOG_LEVEL_WARNING, "resume file not saved, checked after a restart: %s",
-		         reason);
-	free(state);
-	free(files);
+		         j->reason);
+	if (e != NULL) {
+		e->saving = false;
+		/* A complete torrent's last changes (empty files) may still be under way:
+		 * it is saved again at the end. */
+		if (j->good && !e->changed)
+			e->unsaved = false;
+	}
+	resume_job_free(j);
+}
+
+/* In the background. */
+static void save_resume(struct torrents *t, struct entry *e)
+{
+	struct resume_job *j = e->saving ? NULL : resume_job_of(t, e, true);
+
+	if (j == NULL)
+		return;
+	e->saving = true;
+	host_run_work(t->host, resume_job_work, on_resume_saved, j);
+}
+
+/* Now, without syncing. */
+static void save_resume_at_once(struct torrents *t, struct entry *e)
+{
+	struct resume_job *j = resume_job_of(t, e, false);
+
+	if (j == NULL)
+		return;
+	resume_job_work(j);
+	j->owner = t;
+	on_resume_saved(j);
 }
 
 static void on_error(struct torrents *t, struct entry *e, const struct torrent_status *status,
@@ -466,17 +506,19 @@ void torrents_on_notice(struct torrents *t, const struct action *notice)
 		log_line(LOG_LEVEL_INFO, "%s: metadata is there", status.name);
 		return;
 	case NOTICE_CHECKED:
-		log_line(LOG_LEVEL_INFO, "%s: %" PRIu32 " of %" PRIu32 " pieces are there",
-		         status.name, status.pieces_have, status.piece_count);
-		e->unsaved = true;
+		log_line(LOG_LEVEL_INFO, "%s: %" PRIu32 " of %" PRIu32 " pieces are there%s",
+		         status.name, status.pieces_have, status.piece_count,
+		         e->trusted ? ", unchanged since the last run" : "");
+		/* What was taken from the resume file need not go back there. */
+		e->unsaved = !e->trusted;
+		e->trusted = false;
 		save_resume(t, e);
 		return;
 	case NOTICE_PIECE:
-		e->unsaved = true;
+		e->unsaved = e->changed = true;
 		return;
 	case NOTICE_DONE:
 		log_line(LOG_LEVEL_INFO, "%s: complete, %" PRIu64 " bytes", status.name, status.total);
-		e->unsaved = true;
 		save_resume(t, e);
 		return;
 	case NOTICE_ERROR:
@@ -521,7 +563,7 @@ void torrents_save_all(struct torrents *t, usec until)
 			continue;
 		e = idmap_pointer(&t->entries, t->entries.entries[i].id);
 		if (host_now(t->host) < until)
-			save_resume(t, e);
+			save_resume_at_once(t, e);
 		else
 			left += e->unsaved;
 	}

@@ -332,6 +332,11 @@ uint16_t host_port(const struct host *h)
 	return h->sockets.port;
 }
 
+void host_run_work(struct host *h, void (*work)(void *), void (*done)(void *), void *context)
+{
+	disk_run(h->disk, work, done, context);
+}
+
 /* ---- torrents ---- */
 
 torrent_id host_add(struct host *h, const struct torrent_options *options, const char *root,

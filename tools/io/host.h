@@ -83,6 +83,10 @@ bool host_add_tracker(struct host *h, torrent_id t, const char *url, uint32_t ti
                       const char **reason);
 /* A DHT node by HOST:PORT (a torrent's "nodes", BEP 5). */
 void host_add_node(struct host *h, const char *text);
+/* Blocking work of the program (saving a file): work runs on a worker thread,
+ * then done on the network thread; done may be NULL. Work that has not begun
+ * when the host ends is dropped. */
+void host_run_work(struct host *h, void (*work)(void *), void (*done)(void *), void *context);
 /* After calling into host_session() or host_dht() from outside a listener:
  * carry out what they want. (Done by itself after a listener returns.) */
 void host_pump(struct host *h);
