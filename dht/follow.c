@@ -181,6 +181,20 @@ void follow_on_done(struct dht_node *n, struct search *s)
 	}
 }
 
+/* A search asks others only, never our own store. In a small network the one
+ * other node may be the other peer: what it tells us is all we will hear. */
+void follow_on_announced(struct dht_node *n, const uint8_t info_hash[DHT_ID_SIZE],
+                         const struct endpoint *peer)
+{
+	const struct follow *f = (struct follow *)keymap_find(&n->follows.map, info_hash, FOLLOW_TAG);
+	struct dht_output out = { .kind = DHT_OUT_PEERS, .count = 1 };
+	if (f == NULL)
+		return;
+	out.search = f->id;
+	memcpy(out.target, info_hash, DHT_ID_SIZE);
+	outputs_add(&n->outputs, &out, peer, sizeof(*peer));
+}
+
 static bool has_nodes(const struct dht_node *n)
 {
 	return n->families[0].table.count + n->families[1].table.count > 0;

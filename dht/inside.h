@@ -208,6 +208,9 @@ void follow_on_timer(struct dht_node *n);
 usec follow_deadline(const struct dht_node *n);
 /* A round is over. */
 void follow_on_done(struct dht_node *n, struct search *s);
+/* Somebody announced itself to us for a torrent, perhaps one of ours. */
+void follow_on_announced(struct dht_node *n, const uint8_t info_hash[DHT_ID_SIZE],
+                         const struct endpoint *peer);
 
 /* join.c */
 void join_init(struct dht_node *n);

@@ -190,6 +190,7 @@ static void announce_peer(struct answer *a)
 	/* Without room we say nothing about it: the announcer has others. */
 	(void)store_put(&n->store, a->f->table.own_id, m->target, &peer, m->seed, node_seconds(n),
 	                &n->rng);
+	follow_on_announced(n, m->target, &peer);
 	send_answer(a);
 }
 

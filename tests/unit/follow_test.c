@@ -60,6 +60,18 @@ Test(follow, announces_at_once_and_about_every_25_minutes)
 	cr_assert_eq(seen.peers, 1);
 }
 
+/* A network of two, where each is all the other has to ask. */
+Test(follow, who_announces_to_us_is_a_peer)
+{
+	net_grow(&net, 2, true);
+	seen.search = dht_node_follow(net.nodes[1].dht, hash_a, DHT_ANNOUNCE, 4444, net.now);
+	net_run(&net, 20 * USEC_PER_SEC);
+	cr_assert_eq(seen.peers, 0);
+	dht_node_follow(net.nodes[0].dht, hash_a, DHT_ANNOUNCE, 5555, net.now);
+	net_run(&net, 20 * USEC_PER_SEC);
+	cr_assert_eq(seen.peers, 1);
+}
+
 Test(follow, remembered_nodes_that_died_are_searched_anew)
 {
 	net_grow(&net, 60, true);
