@@ -466,17 +466,18 @@ static void plan(struct announce *a, struct tracker *t, const struct tracker_res
 		 usec now)
 {
 	usec least = r->min_interval_sec * USEC_PER_SEC;
+	usec floor = least > 0 ? ANNOUNCE_INTERVAL_TOLD : ANNOUNCE_INTERVAL_MIN;
 	usec interval =
 	    r->interval_sec ? r->interval_sec * USEC_PER_SEC : ANNOUNCE_INTERVAL_DEFAULT;
 
-	interval = usec_max(usec_max(interval, least), ANNOUNCE_INTERVAL_MIN);
+	interval = usec_max(usec_max(interval, least), floor);
 	if (least == 0)
 		least = usec_min(interval, ANNOUNCE_HURRY_MIN);
 	a->in_round = false;
 	a->has_worked = true;
 	/* Never early, and not all torrents of a host at once. */
 	a->due_at = now + with_jitter(a, interval, 1, 1.05);
-	a->hurry_at = now + usec_max(least, ANNOUNCE_INTERVAL_MIN);
+	a->hurry_at = now + usec_max(least, floor);
 	t->next_at = a->due_at;
 }
 

@@ -23,7 +23,9 @@ enum {
 #define ANNOUNCE_BACKOFF_MIN (5 * USEC_PER_SEC)   /* doubles with each failure */
 #define ANNOUNCE_BACKOFF_MAX (30 * USEC_PER_MIN)
 #define ANNOUNCE_INTERVAL_DEFAULT (30 * USEC_PER_MIN)
-#define ANNOUNCE_INTERVAL_MIN USEC_PER_MIN        /* whatever the tracker says */
+#define ANNOUNCE_INTERVAL_MIN USEC_PER_MIN        /* whatever "interval" says */
+#define ANNOUNCE_INTERVAL_TOLD (5 * USEC_PER_SEC) /* the same for one that also names a
+                                                   * "min interval": it means it */
 #define ANNOUNCE_HURRY_MIN (5 * USEC_PER_MIN)     /* between hurries, when it does not say */
 
 struct announce;

@@ -307,6 +307,13 @@ Test(announce, intervals_that_cannot_be_meant)
 	announce_on_response(a, first, &r, now);
 	announce_on_absent(a, order.id, now);
 	cr_assert_geq(announce_deadline(a), now + 7200 * USEC_PER_SEC);
+	now = announce_deadline(a);
+	first = expect("http://a/", TRACKER_EVENT_NONE);
+	r = good(1, 1); /* who names both is taken at its word, within reason */
+	announce_on_response(a, first, &r, now);
+	announce_on_absent(a, order.id, now);
+	cr_assert_geq(announce_deadline(a), now + ANNOUNCE_INTERVAL_TOLD);
+	cr_assert_leq(announce_deadline(a), now + 2 * ANNOUNCE_INTERVAL_TOLD);
 }
 
 /* BEP 31 */
