@@ -344,13 +344,22 @@ static bool is_cut(const struct datagrams *d, const struct host *a, const struct
 	return a->cut || b->cut || (d->split && a->group != b->group);
 }
 
-bool datagrams_reaches(const struct datagrams *d, uint32_t from, uint32_t to)
+struct endpoint datagrams_seen_by(const struct datagrams *d, uint32_t host,
+                                  const struct endpoint *to)
 {
-	const struct host *a = &d->hosts[from], *b = &d->hosts[to];
-	struct endpoint source = a->endpoint;
-	source.port = outer_port(a, &b->endpoint);
-	return !a->dead && !b->dead && !is_cut(d, a, b) &&
-	       lets_in(d, b, &source, b->nat == NAT_SYMMETRIC ? outer_port(b, &source) : b->endpoint.port);
+	struct endpoint e = d->hosts[host].endpoint;
+	e.port = outer_port(&d->hosts[host], to);
+	return e;
+}
+
+bool datagrams_gets_to(const struct datagrams *d, uint32_t from, const struct endpoint *e)
+{
+	const uint32_t to = datagrams_find(d, e);
+	if (to == UINT32_MAX || d->hosts[to].dead || d->hosts[from].dead ||
+	    is_cut(d, &d->hosts[from], &d->hosts[to]))
+		return false;
+	const struct endpoint source = datagrams_seen_by(d, from, e);
+	return lets_in(d, &d->hosts[to], &source, e->port);
 }
 
 /* ---- packets ---- */
@@ -471,7 +480,6 @@ void datagrams_send(struct datagrams *d, uint32_t host, const struct endpoint *t
 	if (h->dead)
 		return;
 	note_sent(d, h, to);
-	struct endpoint source = h->endpoint;
-	source.port = outer_port(h, to);
+	const struct endpoint source = datagrams_seen_by(d, host, to);
 	datagrams_send_as(d, host, &source, to, datagram);
 }

@@ -62,14 +62,16 @@ uint32_t datagrams_add(struct datagrams *d, const struct datagrams_host_config *
 uint32_t datagrams_count(const struct datagrams *d);
 /* As others see it (behind a symmetric translator: without the right port). */
 const struct endpoint *datagrams_endpoint(const struct datagrams *d, uint32_t host);
+/* The same as that destination sees it. */
+struct endpoint datagrams_seen_by(const struct datagrams *d, uint32_t host,
+                                  const struct endpoint *to);
 enum nat_kind datagrams_nat(const struct datagrams *d, uint32_t host);
 /* Who lives there; UINT32_MAX: nobody ever did. */
 uint32_t datagrams_find(const struct datagrams *d, const struct endpoint *e);
+/* Would a packet from that host to e get in now, chance aside. */
+bool datagrams_gets_to(const struct datagrams *d, uint32_t from, const struct endpoint *e);
 /* The usual round trip between the two. */
 usec datagrams_rtt(const struct datagrams *d, uint32_t a, uint32_t b);
-/* Would a packet from that host get in there now, chance aside. */
-bool datagrams_reaches(const struct datagrams *d, uint32_t from, uint32_t to);
-
 /* The host is gone for good: its address stays taken. */
 void datagrams_kill(struct datagrams *d, uint32_t host);
 bool datagrams_is_alive(const struct datagrams *d, uint32_t host);

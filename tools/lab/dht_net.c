@@ -115,6 +115,8 @@ static void wake(struct world *w, void *owner, uint64_t a, uint64_t b)
 	if (m->suspended)
 		return;
 	const usec own = node_time(m, world_now(net->world));
+	if (m->keeps_serving)
+		warm_keep_serving(m->node);
 	if (dht_node_deadline(m->node) <= own) {
 		dht_node_on_timer(m->node, own);
 		assert(dht_node_deadline(m->node) > own);
@@ -150,10 +152,12 @@ static uint32_t add_host(struct dht_net *net, uint32_t who, const struct dht_net
 		config.endpoint = c->at;
 	const uint32_t number = datagrams_add(net->datagrams, &config);
 	if (number >= net->host_room) {
-		net->host_room = net->host_room == 0 ? 64 : 2 * net->host_room;
-		if (net->host_room <= number)
-			net->host_room = number + 1;
+		const uint32_t old = net->host_room;
+		net->host_room = 2 * number + 64;
 		net->member_of = memory_resize(net->member_of, net->host_room, sizeof(*net->member_of));
+		/* Hosts that are none of ours have no member. */
+		for (uint32_t i = old; i < net->host_room; i++)
+			net->member_of[i] = UINT32_MAX;
 	}
 	net->member_of[number] = who;
 	return number;
@@ -220,12 +224,7 @@ uint32_t dht_net_find(const struct dht_net *net, const struct endpoint *e)
 	const uint32_t host = datagrams_find(net->datagrams, e);
 	if (host == UINT32_MAX || host >= net->host_room)
 		return UINT32_MAX;
-	const uint32_t who = net->member_of[host];
-	/* Hosts of others have no member; a number there means nothing. */
-	if (who >= net->count)
-		return UINT32_MAX;
-	const struct member *m = &net->members[who];
-	return m->host[0] == host || m->host[1] == host ? who : UINT32_MAX;
+	return net->member_of[host];
 }
 
 void dht_net_contact(struct dht_net *net, uint32_t who, uint32_t whom)

@@ -63,12 +63,18 @@ void dht_net_jump(struct dht_net *net, uint32_t who, int64_t by_usec);
 /* Run the world for that long. */
 void dht_net_run(struct dht_net *net, usec span);
 
-/* Nodes that were verified long ago (dht_warm.c): who has learned whom, with
- * the round trip that the network would show. False: it has no place there. */
-bool dht_net_acquaint(struct dht_net *net, uint32_t who, uint32_t whom, uint32_t seconds_ago);
-/* Fill every table as after hours in the network; see dht_warm.c. */
-void dht_net_warm(struct dht_net *net);
+/* ---- dht_warm.c: a network that has run for hours ---- */
+
+/* Somebody on the network who is no node of ours, but in their tables. */
+struct dht_stranger {
+	uint8_t id[DHT_ID_SIZE];
+	uint32_t host;
+};
+/* Fill the IPv4 table of every node that has just been added. */
+void dht_net_warm(struct dht_net *net, const struct dht_stranger *strangers, uint32_t count);
 /* It never finds out that nobody reaches it, as most nodes of the network. */
 void dht_net_keep_serving(struct dht_net *net, uint32_t who);
+/* Who is in its IPv4 table; max at most. Returns how many. */
+uint32_t dht_net_table(struct dht_net *net, uint32_t who, struct dht_contact *out, uint32_t max);
 
 #endif

@@ -9,7 +9,7 @@ struct member {
 	uint32_t host[2];      /* v4, v6; UINT32_MAX: none */
 	usec armed_at;         /* in world time; 0: not armed */
 	int64_t clock_offset;
-	bool suspended, draining;
+	bool suspended, draining, keeps_serving;
 };
 
 struct dht_net {
@@ -24,5 +24,8 @@ struct dht_net {
 	dht_net_filter *filter;
 	void *filter_context;
 };
+
+/* dht_warm.c */
+void warm_keep_serving(struct dht_node *n);
 
 #endif
