@@ -136,6 +136,7 @@ struct job {
 struct session {
 	struct session_config config;
 	struct rng rng;
+	struct dials dials;        /* what all torrents together dial */
 	uint8_t peer_id[PEER_ID_SIZE];
 	uint8_t index_key[16];
 	struct chunk_pool pool;
@@ -177,6 +178,7 @@ void session_bury(struct session *s, struct peer *p);
 void session_settle(struct session *s, usec now);
 
 /* ---- torrent.c ---- */
+struct candidates *torrent_candidates_new(struct session *s);
 void torrent_free(struct session *s, struct torrent *t, usec now);
 void torrent_start(struct session *s, struct torrent *t, usec now);
 void torrent_halt(struct session *s, struct torrent *t, enum torrent_state state,

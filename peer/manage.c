@@ -47,7 +47,7 @@ torrent_id session_add(struct session *s, const struct torrent_options *o, torre
 	t->name = display_name(t, o->name);
 	t->no_dht = o->no_dht;
 	t->sequential = o->sequential;
-	t->candidates = candidates_new(&s->rng);
+	t->candidates = torrent_candidates_new(s);
 	choker_init(&t->choker, s->config.upload_slots, now);
 	meter_init(&t->down, now);
 	meter_init(&t->up, now);

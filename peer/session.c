@@ -45,6 +45,7 @@ struct session *session_new(const struct session_config *config, usec now)
 	for (int i = 8; i < PEER_ID_SIZE; i++)
 		s->peer_id[i] = (uint8_t)"0123456789abcdefghijklmnopqrstuvwxyz"[rng_below(&s->rng, 36)];
 	rng_fill(&s->rng, s->index_key, sizeof s->index_key);
+	dials_init(&s->dials, &s->rng);
 	chunk_pool_init(&s->pool, c->buffer_bytes_max);
 	span_cache_init(&s->spans, &s->pool);
 	slots_init(&s->torrents);
@@ -78,6 +79,7 @@ void session_free(struct session *s)
 	struct torrent *t;
 	while ((t = slots_walk(&s->torrents, &slot)) != NULL)
 		torrent_free(s, t, 0);
+	dials_deinit(&s->dials);
 	span_cache_deinit(&s->spans);
 	chunk_pool_deinit(&s->pool);
 	slots_deinit(&s->torrents);

@@ -31,6 +31,13 @@ bool torrent_is_private(const struct torrent *t)
 	return t->metainfo != NULL && t->metainfo->is_private;
 }
 
+struct candidates *torrent_candidates_new(struct session *s)
+{
+	struct candidates *c = candidates_new(&s->rng);
+	candidates_share_dials(c, &s->dials);
+	return c;
+}
+
 /* ---- DHT ---- */
 
 void torrent_follow(struct session *s, struct torrent *t)
@@ -338,7 +345,7 @@ void torrent_on_metadata(struct session *s, struct torrent *t, uint8_t *info, si
 		torrent_unfollow(s, t);
 		swarm_close_all(s, t, "torrent is private", now);
 		candidates_free(t->candidates);
-		t->candidates = candidates_new(&s->rng);
+		t->candidates = torrent_candidates_new(s);
 	}
 	swarm_on_metadata(s, t, now);
 	open_storage(s, t);

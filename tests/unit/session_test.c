@@ -99,3 +99,24 @@ Test(session, an_idle_torrent_costs_no_time)
 	cr_assert_eq(session_deadline(lab_session(st.lab, st.host)), USEC_NEVER);
 	stage_close(&st);
 }
+
+/* A subnet is spared however many torrents name it. */
+Test(session, torrents_share_one_dial_budget)
+{
+	struct session_config c = { 0 };
+	struct session *s = session_new(&c, USEC_PER_SEC);
+	struct endpoint peers[10];
+	struct action a;
+	uint32_t dialed = 0;
+	for (uint8_t i = 0; i < 10; i++)
+		peers[i] = endpoint_v4(8, 8, 8, i, 6881);
+	for (uint8_t i = 0; i < 5; i++) {
+		struct torrent_options o = { .info_hash = { 1, i } };
+		const torrent_id t = session_add(s, &o, NULL, USEC_PER_SEC);
+		session_on_peers(s, t, peers, 10, SOURCE_DHT, USEC_PER_SEC);
+	}
+	while (session_next_action(s, &a))
+		dialed += a.kind == ACT_DIAL;
+	cr_assert_eq(dialed, 3);
+	session_free(s);
+}
