@@ -164,7 +164,7 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
 .PHONY: all tests fuzzers quick test check unit sim interop asan fuzz tsan lint lint-clang \
 	coverage bench bench-swarm demo deps deps-build deps-test deps-bench install clean
 .SECONDARY:
