@@ -232,6 +232,7 @@ static void on_tick(struct get *g, const struct torrent_status *status)
 		return;
 	if (!g->done && is_complete(status))
 		on_done(g, status);
+	transfer_show_trackers(&g->transfer, g->torrent);
 	show_status(&g->transfer.show, status, now, false);
 	if (now >= g->deadline)
 		on_deadline(g, status);

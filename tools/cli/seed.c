@@ -149,6 +149,8 @@ static void on_tick(struct seed *s)
 			on_checked(s, &s->torrents[i], &one);
 	if (s->transfer.stopping)
 		return;
+	for (uint32_t i = 0; i < s->count; i++)
+		transfer_show_trackers(&s->transfer, s->torrents[i].id);
 	add_up(s, &sum);
 	show_status(&s->transfer.show, &sum, host_now(s->transfer.host), false);
 	if (host_now(s->transfer.host) >= s->deadline)

@@ -20,6 +20,7 @@ void transfer_deinit(struct transfer *t)
 {
 	if (t->host != NULL)
 		host_free(t->host);
+	tracker_news_deinit(&t->news);
 	show_deinit(&t->show);
 }
 
@@ -136,6 +137,11 @@ void transfer_show_notice(struct transfer *t, const struct action *notice)
 	case NOTICE_ERROR:
 		return;
 	}
+}
+
+void transfer_show_trackers(struct transfer *t, torrent_id torrent)
+{
+	tracker_news_show(&t->news, &t->show, t->host, torrent);
 }
 
 void transfer_show_metadata(struct transfer *t, const struct metainfo *m)

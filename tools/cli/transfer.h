@@ -5,11 +5,13 @@
 
 #include "tools/cli/network.h"
 #include "tools/cli/show.h"
+#include "tools/cli/tracker_news.h"
 
 struct transfer {
 	struct show show;
 	struct host *host;  /* owned */
 	const char *command;
+	struct tracker_news news;
 	bool stopping;
 	int exit_code;      /* valid once stopping */
 };
@@ -28,6 +30,8 @@ void transfer_stop(struct transfer *t, int code);
 void transfer_on_signal(struct transfer *t, int signal, bool finished);
 /* Show peers, bans, pieces: what every program shows in the same way. */
 void transfer_show_notice(struct transfer *t, const struct action *notice);
+/* What is new about its trackers. */
+void transfer_show_trackers(struct transfer *t, torrent_id torrent);
 void transfer_show_metadata(struct transfer *t, const struct metainfo *m);
 void transfer_show_checked(struct transfer *t, const struct torrent_status *status);
 /* The torrent gave up: prints why; returns the exit code. */
