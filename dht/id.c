@@ -1,20 +1,6 @@
 /* dht/id.c: the XOR metric, and BEP 42 ids. */
 #include "dht/id.h"
 
-static uint64_t load_u64(const uint8_t *p)
-{
-	uint64_t v;
-	memcpy(&v, p, sizeof(v));
-	return __builtin_bswap64(v);
-}
-
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "load_u64 swaps");
-
-uint64_t id_distance_head(const uint8_t a[DHT_ID_SIZE], const uint8_t b[DHT_ID_SIZE])
-{
-	return load_u64(a) ^ load_u64(b);
-}
-
 int id_compare(const uint8_t a[DHT_ID_SIZE], const uint8_t b[DHT_ID_SIZE],
                const uint8_t target[DHT_ID_SIZE])
 {
@@ -37,11 +23,6 @@ unsigned id_common_bits(const uint8_t a[DHT_ID_SIZE], const uint8_t b[DHT_ID_SIZ
 			return 8 * i + (unsigned)__builtin_clz(x) - 24;
 	}
 	return 8 * DHT_ID_SIZE;
-}
-
-bool id_equal(const uint8_t a[DHT_ID_SIZE], const uint8_t b[DHT_ID_SIZE])
-{
-	return memcmp(a, b, DHT_ID_SIZE) == 0;
 }
 
 void id_random_in_bucket(const uint8_t own[DHT_ID_SIZE], unsigned bits, struct rng *rng,

@@ -486,7 +486,7 @@ static size_t memory_of(const struct dht_node *n)
 	}
 	bytes += (size_t)n->guard.sets * GUARD_WAYS * sizeof(struct guard_slot);
 	bytes += n->contacts.room * sizeof(struct contact) + n->search_room * sizeof(void *);
-	bytes += n->unreachable.slots == NULL ? 0 : UNREACHABLE_MAX * sizeof(struct unreachable_slot);
+	bytes += n->unreachable.room * sizeof(struct unreachable_slot);
 	bytes += n->reach.sent == NULL ? 0 : REACH_BITS / 4;
 	for (uint32_t i = 0; i < n->search_room; i++) {
 		const struct search *s = n->searches[i];

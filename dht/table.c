@@ -211,6 +211,23 @@ static void spare_add(struct table *t, struct bucket *b, const uint8_t id[DHT_ID
 	spare->rttvar_ms = rtt_ms / 2;
 }
 
+/* A full bucket needs no hearsay: a place that fails is taken by a spare that
+ * has proved itself, or comes free. */
+static bool is_full(const struct table *t, const struct bucket *b)
+{
+	return b->live_count >= table_capacity((unsigned)(b - t->buckets));
+}
+
+static void forget_hearsay(const struct table *t, struct bucket *b)
+{
+	for (unsigned i = b->spare_count; i-- > 0;) {
+		if (!(table_at(t, b->spares, i)->flags & TABLE_VERIFIED))
+			drop(t, b->spares, &b->spare_count, i);
+	}
+	b->spares = memory_resize(b->spares, b->spare_count, t->stride);
+	b->spare_room = b->spare_count;
+}
+
 static void forget_spare(struct table *t, struct bucket *b, const uint8_t id[DHT_ID_SIZE])
 {
 	const int i = find_in(t, b->spares, b->spare_count, id);
@@ -269,7 +286,7 @@ bool table_on_reply(struct table *t, const uint8_t id[DHT_ID_SIZE], const struct
 	if (mate >= 0 && table_at(t, b->live, (unsigned)mate)->fails == 0)
 		return false;
 	int out = mate;
-	if (mate < 0 && b->live_count >= table_capacity((unsigned)(b - t->buckets))) {
+	if (mate < 0 && is_full(t, b)) {
 		out = victim_in(t, b, id_fits_address(id, e), rtt_ms);
 		if (out < 0) {
 			spare_add(t, b, id, e, TABLE_VERIFIED, rtt_ms, now);
@@ -282,6 +299,8 @@ bool table_on_reply(struct table *t, const uint8_t id[DHT_ID_SIZE], const struct
 	}
 	forget_spare(t, b, id);
 	make_live(t, b, id, e, rtt, now);
+	if (is_full(t, b))
+		forget_hearsay(t, b);
 	return true;
 }
 
@@ -295,7 +314,7 @@ void table_hear_of(struct table *t, const uint8_t id[DHT_ID_SIZE], const struct 
 	if (bits > t->depth + 8)
 		return;
 	struct bucket *b = bucket_for(t, id);
-	if (find_in(t, b->live, b->live_count, id) >= 0)
+	if (is_full(t, b) || find_in(t, b->live, b->live_count, id) >= 0)
 		return;
 	spare_add(t, b, id, e, asked_us ? TABLE_ASKED_US : 0, 0, now);
 }
@@ -347,7 +366,7 @@ void table_on_queried(struct table *t, const uint8_t id[DHT_ID_SIZE], const stru
  * because its last answer lies back. */
 static void promote(struct table *t, struct bucket *b)
 {
-	if (b->live_count >= table_capacity((unsigned)(b - t->buckets)))
+	if (is_full(t, b))
 		return;
 	for (unsigned i = 0; i < b->spare_count; i++) {
 		const struct table_entry *spare = table_at(t, b->spares, i);

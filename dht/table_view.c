@@ -34,37 +34,34 @@ static void copy_out(const struct table *t, const struct table_entry *x, bool li
 
 /* ---- the nearest ---- */
 
+/* The first member of an entry is its id: see offer_bucket. */
+_Static_assert(offsetof(struct table_entry, id) == 0, "id first");
+
 struct nearest {
 	const struct table_entry *entry[TABLE_CLOSEST_MAX];
 	uint64_t head[TABLE_CLOSEST_MAX];
 	unsigned count, max;
 	const uint8_t *target;
+	uint64_t target_head;
 };
 
-static void offer(struct nearest *n, const struct table_entry *x)
+static void offer(struct nearest *n, const struct table_entry *x, uint64_t head)
 {
+	unsigned at = n->count == n->max ? n->max - 1 : n->count;
 	if (x->fails >= TABLE_FAILS_HIDDEN)
 		return;
-	const uint64_t head = id_distance_head(x->id, n->target);
-	unsigned at = n->count;
-	if (at == n->max) {
-		if (head > n->head[at - 1])
-			return;
-		at--;
-	}
+	if (n->count == n->max && head == n->head[at] &&
+	    id_compare(x->id, n->entry[at]->id, n->target) > 0)
+		return;
 	while (at > 0 && (head < n->head[at - 1] ||
 	                  (head == n->head[at - 1] &&
 	                   id_compare(x->id, n->entry[at - 1]->id, n->target) < 0))) {
-		if (at < n->max) {
-			n->entry[at] = n->entry[at - 1];
-			n->head[at] = n->head[at - 1];
-		}
+		n->entry[at] = n->entry[at - 1];
+		n->head[at] = n->head[at - 1];
 		at--;
 	}
-	if (at < n->max) {
-		n->entry[at] = x;
-		n->head[at] = head;
-	}
+	n->entry[at] = x;
+	n->head[at] = head;
 	if (n->count < n->max)
 		n->count++;
 }
@@ -72,14 +69,20 @@ static void offer(struct nearest *n, const struct table_entry *x)
 static void offer_bucket(const struct table *t, struct nearest *n, uint32_t bits)
 {
 	const struct bucket *b = &t->buckets[bits];
-	for (unsigned i = 0; i < b->live_count; i++)
-		offer(n, table_at(t, b->live, i));
+	const uint8_t *at = b->live;
+	/* The common case is decided on 8 bytes: too far. */
+	for (unsigned i = 0; i < b->live_count; i++, at += t->stride) {
+		const uint64_t head = id_head(at) ^ n->target_head;
+		if (n->count < n->max || head <= n->head[n->max - 1])
+			offer(n, table_at(t, b->live, i), head);
+	}
 }
 
 /* With `bits` shared between target and us: nodes of that bucket are nearest,
  * then all deeper ones together, then the wider ones one after the other. */
 static void find_nearest(const struct table *t, struct nearest *n)
 {
+	n->target_head = id_head(n->target);
 	const unsigned bits = id_common_bits(t->own_id, n->target);
 	if (bits < t->depth)
 		offer_bucket(t, n, bits);
@@ -95,7 +98,10 @@ static void find_nearest(const struct table *t, struct nearest *n)
 unsigned table_closest(const struct table *t, const uint8_t target[DHT_ID_SIZE],
                        struct table_node *out, unsigned max)
 {
-	struct nearest n = { .max = max, .target = target };
+	struct nearest n;
+	n.count = 0;
+	n.max = max;
+	n.target = target;
 	assert(max >= 1 && max <= TABLE_CLOSEST_MAX);
 	find_nearest(t, &n);
 	for (unsigned i = 0; i < n.count; i++)
@@ -106,7 +112,10 @@ unsigned table_closest(const struct table *t, const uint8_t target[DHT_ID_SIZE],
 size_t table_closest_compact(const struct table *t, const uint8_t target[DHT_ID_SIZE],
                              uint8_t *out, unsigned max)
 {
-	struct nearest n = { .max = max, .target = target };
+	struct nearest n;
+	n.count = 0;
+	n.max = max;
+	n.target = target;
 	assert(max <= TABLE_CLOSEST_MAX);
 	if (max == 0)
 		return 0;
@@ -208,7 +217,10 @@ unsigned table_list(const struct table *t, struct table_node *out, unsigned max)
 /* The k-th nearest of N uniform ids lies at about k / N of the id space. */
 uint64_t table_estimate(const struct table *t)
 {
-	struct nearest n = { .max = 16, .target = t->own_id };
+	struct nearest n;
+	n.count = 0;
+	n.max = 16;
+	n.target = t->own_id;
 	find_nearest(t, &n);
 	if (n.count < n.max)
 		return n.count == 0 ? 0 : t->count;

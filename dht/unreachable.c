@@ -11,30 +11,48 @@ void unreachable_clear(struct unreachable *u)
 	memset(u, 0, sizeof(*u));
 }
 
+static struct unreachable_slot *slot_of(const struct unreachable *u, uint32_t hash)
+{
+	return &u->slots[hash & (u->room - 1)];
+}
+
+static void grow(struct unreachable *u)
+{
+	struct unreachable_slot *old = u->slots;
+	const uint32_t count = u->room;
+	u->room = count == 0 ? UNREACHABLE_MIN : 2 * count;
+	u->slots = memory_zeroed(u->room, sizeof(*u->slots));
+	for (uint32_t i = 0; i < count; i++) {
+		if (old[i].until != 0)
+			*slot_of(u, old[i].hash) = old[i];
+	}
+	free(old);
+}
+
 void unreachable_add(struct unreachable *u, uint32_t hash, uint32_t now)
 {
-	if (u->slots == NULL)
-		u->slots = memory_zeroed(UNREACHABLE_MAX, sizeof(*u->slots));
+	if (u->room == 0)
+		grow(u);
+	while (slot_of(u, hash)->until > now && slot_of(u, hash)->hash != hash &&
+	       u->room < UNREACHABLE_MAX)
+		grow(u);
 	u->last = now + UNREACHABLE_SECONDS;
-	u->slots[hash % UNREACHABLE_MAX] = (struct unreachable_slot){ hash, u->last };
+	*slot_of(u, hash) = (struct unreachable_slot){ hash, u->last };
 }
 
 void unreachable_remove(struct unreachable *u, uint32_t hash)
 {
-	if (u->slots != NULL && u->slots[hash % UNREACHABLE_MAX].hash == hash)
-		u->slots[hash % UNREACHABLE_MAX].until = 0;
+	if (u->room != 0 && slot_of(u, hash)->hash == hash)
+		slot_of(u, hash)->until = 0;
 }
 
 bool unreachable_has(const struct unreachable *u, uint32_t hash, uint32_t now)
 {
-	if (u->slots == NULL)
-		return false;
-	const struct unreachable_slot *slot = &u->slots[hash % UNREACHABLE_MAX];
-	return slot->hash == hash && slot->until > now;
+	return u->room != 0 && slot_of(u, hash)->hash == hash && slot_of(u, hash)->until > now;
 }
 
 void unreachable_sweep(struct unreachable *u, uint32_t now)
 {
-	if (u->slots != NULL && u->last <= now)
+	if (u->room != 0 && u->last <= now)
 		unreachable_clear(u);
 }

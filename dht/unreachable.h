@@ -7,7 +7,8 @@
 #include "proto/bytes.h"
 
 enum {
-	UNREACHABLE_MAX = 256,
+	UNREACHABLE_MIN = 32,
+	UNREACHABLE_MAX = 512,
 	UNREACHABLE_SECONDS = 15 * 60,
 };
 
@@ -18,6 +19,7 @@ struct unreachable_slot {
 
 struct unreachable {
 	struct unreachable_slot *slots; /* owned; NULL while there is none */
+	uint32_t room;                  /* a power of two; doubles when two collide */
 	uint32_t last;                  /* until of the latest */
 };
 

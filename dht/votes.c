@@ -16,6 +16,13 @@ void votes_clear(struct votes *v)
 	v->count = v->next = 0;
 }
 
+static uint64_t address_key(const struct endpoint *e)
+{
+	uint64_t key = 0;
+	memcpy(&key, e->address, e->family == ENDPOINT_V4 ? 4 : 8);
+	return key;
+}
+
 static struct vote *vote_of(struct votes *v, uint64_t subnet)
 {
 	for (uint32_t i = 0; i < v->count; i++) {
@@ -38,13 +45,12 @@ bool votes_add(struct votes *v, const struct endpoint *replier, const struct end
 	if (endpoint_class(replier) != ENDPOINT_GLOBAL || endpoint_class(address) != ENDPOINT_GLOBAL ||
 	    address->family != replier->family)
 		return false;
-	vote_of(v, endpoint_subnet(replier))->address = *address;
+	vote_of(v, endpoint_subnet(replier))->address = address_key(address);
 	if (v->count < VOTES_MIN)
 		return false;
 	uint32_t same = 0;
 	for (uint32_t i = 0; i < v->count; i++) {
-		if (endpoint_same_address(&v->ring[i].address, address))
-			same++;
+		same += v->ring[i].address == address_key(address);
 	}
 	if (3 * same < 2 * v->count)
 		return false;

@@ -8,8 +8,8 @@
 enum { VOTES_MAX = 24, VOTES_MIN = 10 };
 
 struct vote {
-	uint64_t subnet;
-	struct endpoint address;
+	uint64_t subnet;  /* who votes */
+	uint64_t address; /* for what: the v4 address, or the v6 /64, which is what ids depend on */
 };
 
 struct votes {
