@@ -17,6 +17,7 @@ static const struct subcommand {
 	{ "create", cli_create, "make a .torrent and its magnet link from files" },
 	{ "daemon", cli_daemon, "run many torrents from a state directory and a watch folder" },
 	{ "dht", cli_dht, "run a DHT node, or ask the DHT one question" },
+	{ "lab", cli_lab, "experiments in a simulated network" },
 	{ "help", cli_help, "this text, or that of a subcommand" },
 	{ "version", cli_version, "the version" },
 	{ "--help", cli_help, NULL },

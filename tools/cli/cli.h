@@ -26,6 +26,7 @@ int cli_get(int argc, char **argv);
 int cli_seed(int argc, char **argv);
 int cli_dht(int argc, char **argv);
 int cli_daemon(int argc, char **argv);
+int cli_lab(int argc, char **argv);
 int cli_version(int argc, char **argv);
 int cli_help(int argc, char **argv);
 

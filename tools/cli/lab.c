@@ -1,0 +1,71 @@
+/* tools/cli/lab.c: shoal lab: experiments in a simulated network, on virtual
+ * time, with the code that ships. */
+#include "tools/cli/lab.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/bench/micro_dht.h"
+#include "tools/bench/micro_picker.h"
+#include "tools/cli/cli.h"
+#include "tools/cli/options.h"
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *help;
+} experiments[] = {
+	{ "dht", lab_run_dht, "how well searches do in a large DHT" },
+	{ "bench", lab_run_bench, "what single operations cost" },
+};
+
+enum { EXPERIMENTS = sizeof experiments / sizeof *experiments };
+
+static int print_help(void)
+{
+	printf("Usage: shoal lab COMMAND [options]\n\n"
+	       "Experiments in one process: no packet leaves it.\n\nCommands:\n");
+	for (size_t i = 0; i < EXPERIMENTS; i++)
+		printf("  %-10s%s\n", experiments[i].name, experiments[i].help);
+	printf("\nshoal lab COMMAND --help tells more about each.\n");
+	return cli_finish_output("lab");
+}
+
+int lab_run_bench(int argc, char **argv)
+{
+	const struct option_spec rows[] = { { 0 } };
+	const struct command c = {
+		"lab bench",
+		"Measure what a DHT node spends on one question, and the piece picker on one\n"
+		"choice. Prints one figure a line.",
+		"", rows, NULL
+	};
+	char **operands;
+	int count;
+
+	switch (options_parse(&c, argc, argv, &operands, &count)) {
+	case OPTIONS_HELP:
+		return cli_finish_output("lab bench");
+	case OPTIONS_WRONG:
+		return CLI_USAGE;
+	case OPTIONS_RUN:
+		break;
+	}
+	if (count != 0)
+		return cli_fail(CLI_USAGE, "lab bench", "unexpected operand '%.100s'", operands[0]);
+	bench_dht(stdout);
+	bench_picker(stdout);
+	return cli_finish_output("lab bench");
+}
+
+int cli_lab(int argc, char **argv)
+{
+	if (argc < 2)
+		return cli_fail(CLI_USAGE, "lab", "a command is missing (see shoal lab --help)");
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		return print_help();
+	for (size_t i = 0; i < EXPERIMENTS; i++)
+		if (strcmp(argv[1], experiments[i].name) == 0)
+			return experiments[i].run(argc - 1, argv + 1);
+	return cli_fail(CLI_USAGE, "lab", "unknown command '%.100s' (see shoal lab --help)", argv[1]);
+}
