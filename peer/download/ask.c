@@ -104,6 +104,23 @@ void download_withdraw_peer(struct download *d, struct download_peer *p, bool ca
 	requests_settle(p);
 }
 
+void download_spare_seeds(struct download *d, uint32_t piece)
+{
+	struct partial *partial = pieces_find(&d->pieces, piece);
+
+	if (partial == NULL || partial->state != PARTIAL_FETCHING || partial->exclusive ||
+	    !picker_has_rarer(d->picker, piece, download_priority(d, piece)))
+		return;
+	for (uint32_t block = 0; block < partial->block_count; block++) {
+		struct download_peer *p = partial->blocks[block].askers[0];
+		uint32_t index;
+		if (p == NULL || !p->as_seed || !requests_find(p, piece, block, &index))
+			continue;
+		download_lapse(d, p, index, true);
+		requests_settle(p);
+	}
+}
+
 /* ---- asking ---- */
 
 struct asking {

@@ -354,9 +354,12 @@ bool download_on_have(struct download *d, struct download_peer *p, uint32_t piec
 	p->has_known = true;
 	if (!bitfield_set(&p->has, piece))
 		return true;
-	if (d->picker != NULL)
-		picker_on_have(d->picker, piece);
 	p->interesting += !bitfield_get(&d->held, piece);
+	if (d->picker == NULL)
+		return true;
+	picker_on_have(d->picker, piece);
+	if (d->picker->availability[piece] == 1 && d->picker->seeds > 0)
+		download_spare_seeds(d, piece);
 	return true;
 }
 

@@ -249,6 +249,19 @@ void picker_on_leave(struct picker *p, const struct bitfield *has)
 		picker_sort(p);
 }
 
+bool picker_has_rarer(const struct picker *p, uint32_t piece, uint8_t priority)
+{
+	const uint32_t a = p->availability[piece];
+
+	assert(priority >= 1 && priority <= PICKER_PRIORITY_MAX);
+	for (uint32_t open = 0; open < 2; open++) {
+		const struct picker_rank *r = &p->ranks[rank_index(priority, open != 0)];
+		if ((a < r->levels ? r->start[a] : r->count) > 0)
+			return true;
+	}
+	return false;
+}
+
 /* ---- picking ---- */
 
 enum scan { SCAN_FOUND, SCAN_NOTHING, SCAN_CUT };

@@ -60,6 +60,8 @@ void picker_on_leave(struct picker *p, const struct bitfield *has);
 /* The same without order, for building up; picker_sort when all are in. */
 void picker_count(struct picker *p, const struct bitfield *has);
 void picker_sort(struct picker *p);
+/* Whether a piece of that priority is rarer and can be asked for. */
+bool picker_has_rarer(const struct picker *p, uint32_t piece, uint8_t priority);
 
 struct picker_wish {
 	const struct bitfield *has;  /* what the peer has */

@@ -61,6 +61,8 @@ void download_lapse(struct download *d, struct download_peer *p, uint32_t index,
 void download_withdraw_block(struct download *d, struct partial *partial, uint32_t block);
 void download_withdraw_piece(struct download *d, struct partial *partial);
 void download_withdraw_peer(struct download *d, struct download_peer *p, bool cancel);
+/* The first peer that is no seed has the piece now: seeds have better to send. */
+void download_spare_seeds(struct download *d, uint32_t piece);
 void download_forget_cancels(struct download *d, const struct download_peer *p);
 
 #endif

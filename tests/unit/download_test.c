@@ -925,3 +925,38 @@ Test(download, idle_peers_look_again_in_the_endgame)
 	leave(&f, q);
 	fixture_deinit(&f);
 }
+
+/* What another peer can send now is not taken from the seed while there are
+ * pieces that nobody else has. */
+Test(download, seeds_are_spared_for_what_only_they_have)
+{
+	struct fixture f;
+	struct block out[16];
+	struct download_peer *who;
+	struct block b;
+	fixture_init(&f, 20 * 4 * 16384, 4 * 16384);
+	download_set_have(f.d, 0); /* past the random first piece */
+	struct download_peer *seed = join_seed(&f, 0, 0), *peer = join(&f, 1, 1);
+	peer->fast = true;
+	download_on_unchoke(f.d, peer, f.now);
+	cr_assert_eq(download_request(f.d, seed, out, 4, f.now), 4);
+	const uint32_t piece = out[0].piece;
+	uint8_t *into;
+	cr_assert_eq(download_block_begin(f.d, seed, out[0], &into, &reason, f.now), DOWNLOAD_TAKE);
+	cr_assert(download_on_have(f.d, peer, piece, &reason));
+	for (int i = 0; i < 3; i++) {
+		cr_assert(download_next_cancel(f.d, &who, &b));
+		cr_assert(who == seed && b.piece == piece);
+	}
+	cr_assert_not(download_next_cancel(f.d, &who, &b), "what is streaming in stays");
+	cr_assert(download_take_news(f.d));
+	download_block_end(f.d, seed, f.now);
+	cr_assert_eq(download_request(f.d, peer, out, 16, f.now), 3);
+	cr_assert_eq(out[0].piece, piece);
+	cr_assert_gt(download_request(f.d, seed, out, 16, f.now), 0);
+	cr_assert_neq(out[0].piece, piece);
+	check_invariants(&f);
+	leave(&f, seed);
+	leave(&f, peer);
+	fixture_deinit(&f);
+}
