@@ -6,6 +6,7 @@
 #include "tools/daemon/log.h"
 
 #include <criterion/criterion.h>
+#include <criterion/redirect.h>
 #include <sys/stat.h>
 
 static struct temporary directory;
@@ -126,11 +127,16 @@ Test(watch, later_is_never_invalid)
 {
 	busy = true;
 	drop("a.torrent", "good");
+	log_set_level("error");
+	cr_redirect_stderr();
 	watch_scan(watch, 1);
+	watch_on_tick(watch, 1 + USEC_PER_SEC);
+	cr_assert_eq(asked, 1, "not every second");
 	watch_on_tick(watch, 1 + 3 * WATCH_SETTLE);
+	cr_assert_eq(asked, 2);
 	cr_assert(exists("a.torrent"));
 	busy = false;
-	watch_on_tick(watch, 2 + 3 * WATCH_SETTLE);
+	watch_on_tick(watch, 1 + 3 * WATCH_SETTLE + WATCH_RESCAN);
 	cr_assert(exists("a.torrent.added"));
 }
 

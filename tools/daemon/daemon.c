@@ -75,7 +75,6 @@ static int take_file(void *context, const char *name, struct bytes content, bool
 	case TORRENTS_BAD:
 		return WATCH_BAD;
 	case TORRENTS_FAILED:
-		log_line(LOG_LEVEL_ERROR, "%s: not added, tried again: %s", name, reason);
 		return WATCH_LATER;
 	}
 	return WATCH_LATER;

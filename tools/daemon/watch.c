@@ -23,6 +23,7 @@ struct pending {
 	int64_t size, mtime_ns;
 	usec since;        /* when it was first seen like this */
 	bool finished;     /* taken or bad, but could not be renamed */
+	bool postponed;    /* good, but could not be added: tried again at a rescan */
 	bool seen;         /* in the scan that is running */
 };
 
@@ -32,7 +33,7 @@ struct watch {
 	void *context;
 	int descriptor;
 	usec scanned_at;
-	uint32_t waiting;  /* pending files that are not finished */
+	uint32_t waiting;  /* pending files whose settling is looked at every second */
 	struct pending pending[WATCH_PENDING_MAX];
 };
 
@@ -168,13 +169,17 @@ static void take(struct watch *w, struct pending *p, const char *path, bool is_m
 	else
 		verdict = w->taker(w->context, p->name, bytes_of(file, size), is_magnet, reason);
 	free(file);
+	if (verdict == WATCH_LATER && reason[0] != '\0' && !p->postponed)
+		log_line(LOG_LEVEL_ERROR, "%s: not added, tried again every %u s: %s", path,
+		         (unsigned)(WATCH_RESCAN / USEC_PER_SEC), reason);
+	p->postponed = verdict == WATCH_LATER && reason[0] != '\0';
 	if (verdict == WATCH_TAKEN) {
 		put_away(p, path, ".added");
 	} else if (verdict == WATCH_BAD && still >= WATCH_SETTLE) {
 		log_line(LOG_LEVEL_WARNING, "%s: not added, renamed to .invalid: %s", path, reason);
 		put_away(p, path, ".invalid");
-	} else if (reason[0] != '\0') {
-		log_line(LOG_LEVEL_DEBUG, "%s: tried again later: %s", path, reason);
+	} else if (verdict == WATCH_BAD) {
+		log_line(LOG_LEVEL_DEBUG, "%s: tried again when it has changed: %s", path, reason);
 	}
 }
 
@@ -219,7 +224,7 @@ void watch_scan(struct watch *w, usec now)
 
 		if (p->name != NULL && !p->seen)
 			forget(p);
-		else if (p->name != NULL && !p->finished)
+		else if (p->name != NULL && !p->finished && !p->postponed)
 			w->waiting++;
 	}
 }
