@@ -138,9 +138,9 @@ struct full_piece {
 };
 /* Pieces whose blocks are all there: store them (ACT_STORE). */
 bool download_next_full(struct download *d, struct full_piece *out);
-/* The outcome. Takes the chunks and the array back and releases them. DISK_OK: the piece is ours. DISK_BAD_HASH: its
- * blocks are remembered, fetched again, and whoever lied is found. Anything
- * else: the piece is missing again. */
+/* The outcome. Takes the chunks and the array back and releases them. DISK_OK:
+ * the piece is ours. DISK_BAD_HASH: its blocks are remembered, fetched again, and
+ * whoever lied is found. Anything else: the piece is missing again. */
 void download_on_stored(struct download *d, const struct full_piece *full,
                         enum disk_result result, usec now);
 /* Sources proven to have sent wrong data. */
