@@ -478,6 +478,9 @@ static void plan(struct announce *a, struct tracker *t, const struct tracker_res
 	/* Never early, and not all torrents of a host at once. */
 	a->due_at = now + with_jitter(a, interval, 1, 1.05);
 	a->hurry_at = now + usec_max(least, floor);
+	/* Hardly anybody there: worth a look as soon as the tracker allows. */
+	if (!a->complete && t->peers <= ANNOUNCE_PEERS_FEW)
+		a->due_at = usec_min(a->due_at, a->hurry_at);
 	t->next_at = a->due_at;
 }
 

@@ -18,6 +18,7 @@
 enum {
 	ANNOUNCE_TRACKERS_MAX = 128, /* per torrent */
 	ANNOUNCE_NUMWANT = 50,
+	ANNOUNCE_PEERS_FEW = 1, /* perhaps ourselves; then it is asked again soon */
 };
 #define ANNOUNCE_PATIENCE (5 * USEC_PER_SEC)
 #define ANNOUNCE_BACKOFF_MIN (5 * USEC_PER_SEC)   /* doubles with each failure */

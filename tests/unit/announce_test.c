@@ -284,6 +284,30 @@ Test(announce, hurry_keeps_to_the_rules)
 	cr_assert_leq(announce_deadline(a), now);
 }
 
+/* Alone in the swarm we look again sooner, within the tracker's rules; a seed
+ * is found by those who come. */
+Test(announce, hardly_anybody_there)
+{
+	struct tracker_response r = good(1800, 0);
+	uint64_t first;
+
+	add("http://a/", 0);
+	announce_start(a, false, now);
+	first = expect("http://a/", TRACKER_EVENT_STARTED);
+	r.peer_total = 1;
+	announce_on_response(a, first, &r, now);
+	cr_assert_eq(announce_deadline(a), now + ANNOUNCE_HURRY_MIN);
+	r.peer_total = 1; /* the other family knows one more */
+	announce_on_response(a, order.id, &r, now);
+	cr_assert_geq(announce_deadline(a), now + 1800 * USEC_PER_SEC);
+	announce_start(a, true, now);
+	first = expect("http://a/", TRACKER_EVENT_NONE);
+	r.peer_total = 0;
+	announce_on_response(a, first, &r, now);
+	announce_on_absent(a, order.id, now);
+	cr_assert_geq(announce_deadline(a), now + 1800 * USEC_PER_SEC);
+}
+
 Test(announce, intervals_that_cannot_be_meant)
 {
 	struct tracker_response r = good(1, 0);

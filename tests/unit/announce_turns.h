@@ -56,6 +56,7 @@ static inline struct tracker_response good(uint32_t interval_sec, uint32_t min_s
 	r.interval_sec = interval_sec;
 	r.min_interval_sec = min_sec;
 	r.complete = 5;
+	r.peer_total = 7;
 	return r;
 }
 

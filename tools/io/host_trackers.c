@@ -20,7 +20,8 @@ static bool facts(void *context, uint64_t torrent, struct trackers_facts *out)
 	memcpy(out->peer_id, session_peer_id(h->session), PEER_ID_SIZE);
 	out->uploaded = s.uploaded;
 	out->downloaded = s.downloaded;
-	out->left = s.has_metadata ? s.wanted - s.verified : LEFT_UNKNOWN;
+	/* Of everything: who chose a part of the files never becomes a seed. */
+	out->left = s.has_metadata ? s.total - s.verified : LEFT_UNKNOWN;
 	out->port = h->sockets.port;
 	return true;
 }
@@ -60,11 +61,12 @@ static void follow_state(struct host *h, torrent_id t)
 
 	if (h->stopping || !session_status(h->session, t, &s, loop_now()))
 		return;
+	trackers_set_partial(h->trackers, t, s.state == TORRENT_SEEDING && s.wanted < s.total);
 	switch (s.state) {
 	case TORRENT_METADATA:
 	case TORRENT_DOWNLOADING:
 	case TORRENT_SEEDING:
-		trackers_start(h->trackers, t, s.state == TORRENT_SEEDING);
+		trackers_start(h->trackers, t, s.state == TORRENT_SEEDING && s.wanted == s.total);
 		break;
 	case TORRENT_PAUSED:
 	case TORRENT_ERROR:
@@ -84,7 +86,7 @@ void host_trackers_on_notice(struct host *h, const struct action *a)
 		follow_state(h, a->torrent);
 	/* What was found on the disk is not a download. */
 	if (a->notice == NOTICE_DONE && session_status(h->session, a->torrent, &s, loop_now()) &&
-	    s.downloaded > 0)
+	    s.downloaded > 0 && s.wanted == s.total)
 		trackers_complete(h->trackers, a->torrent);
 }
 

@@ -255,6 +255,14 @@ void trackers_complete(struct trackers *t, uint64_t torrent)
 	drive(f);
 }
 
+void trackers_set_partial(struct trackers *t, uint64_t torrent, bool partial)
+{
+	struct followed *f = find(t, torrent);
+
+	if (f)
+		announce_set_paused(f->announce, partial);
+}
+
 void trackers_hurry(struct trackers *t, uint64_t torrent)
 {
 	struct followed *f = find(t, torrent);

@@ -44,6 +44,8 @@ bool trackers_add(struct trackers *t, uint64_t torrent, const char *url, uint32_
 void trackers_start(struct trackers *t, uint64_t torrent, bool complete);
 void trackers_stop(struct trackers *t, uint64_t torrent);
 void trackers_complete(struct trackers *t, uint64_t torrent);
+/* BEP 21: it wants no more, and is no seed. */
+void trackers_set_partial(struct trackers *t, uint64_t torrent, bool partial);
 void trackers_hurry(struct trackers *t, uint64_t torrent);
 /* Stop it, and let go of it when "stopped" has been answered. */
 void trackers_forget(struct trackers *t, uint64_t torrent);
