@@ -17,6 +17,7 @@ enum {
 	SLOT_BITS = 12,
 	NODES_TAKEN_MAX = 16, /* of one reply and family */
 	START_NODES = 16,     /* of our table */
+	SILENT_FAMILY = 16,   /* queries in a row that died */
 	REMEMBERED_QUERIES_MAX = 12, /* of a re-announce */
 };
 _Static_assert(SLOTS_MAX <= 1 << SLOT_BITS, "a slot fits into the id");
@@ -101,16 +102,23 @@ static void add_own_nodes(struct dht_node *n, struct search *s, int i)
 		lookup_add(l, nodes[j].id, &nodes[j].endpoint, 0, nodes[j].srtt_ms, nodes[j].rttvar_ms);
 }
 
+/* It answers. A family whose socket leads nowhere takes no part in searches,
+ * as long as another one works. */
+static bool is_working(const struct family *f)
+{
+	return f->enabled && f->replied_at != 0 && f->silent < SILENT_FAMILY;
+}
+
 /* Idempotent: candidates that were added before stay. */
 static void prepare_lookups(struct dht_node *n, struct search *s)
 {
 	const struct lookup_policy policy = lookup_policy_default(stores(s), n->classic);
+	const bool any = is_working(&n->families[0]) || is_working(&n->families[1]);
 	for (int i = 0; i < FAMILIES; i++) {
 		const struct family *f = &n->families[i];
-		if (!f->enabled)
+		if (s->has_lookup[i] || !f->enabled || (any && !is_working(f)))
 			continue;
-		if (!s->has_lookup[i])
-			lookup_init(&s->lookup[i], &policy, f->family, s->target, node_estimate(n, f));
+		lookup_init(&s->lookup[i], &policy, f->family, s->target, node_estimate(n, f));
 		s->has_lookup[i] = true;
 	}
 }
@@ -165,6 +173,7 @@ void search_wake_waiting(struct dht_node *n)
 		struct search *s = n->searches[i];
 		if (s == NULL || s->state != SEARCH_WAITING)
 			continue;
+		prepare_lookups(n, s);
 		for (int j = 0; j < FAMILIES; j++) {
 			if (s->has_lookup[j])
 				add_own_nodes(n, s, j);
@@ -237,11 +246,14 @@ static bool ask_candidate(struct dht_node *n, struct search *s, int family,
 	return true;
 }
 
+/* One without candidates may still get some from the other's answers. */
 static bool is_finished(struct search *s)
 {
 	bool finished = true;
-	for (int i = 0; i < FAMILIES; i++)
-		finished = finished && (!s->has_lookup[i] || lookup_is_finished(&s->lookup[i]));
+	for (int i = 0; i < FAMILIES; i++) {
+		if (s->has_lookup[i] && s->lookup[i].count > 0 && !lookup_is_finished(&s->lookup[i]))
+			finished = false;
+	}
 	return finished;
 }
 
@@ -318,12 +330,14 @@ static bool cas_is_lost(const struct search *s)
 	return false;
 }
 
+/* In each family as soon as its own search is over, and again when somebody
+ * nearer answers late. */
 static void store_at_closest(struct dht_node *n, struct search *s)
 {
 	const bool holders_only = cas_is_lost(s);
 	for (int i = 0; i < FAMILIES; i++) {
 		struct lookup *l = &s->lookup[i];
-		const uint32_t count = s->has_lookup[i] ? lookup_store_count(l) : 0;
+		const uint32_t count = s->has_lookup[i] && l->finished ? lookup_store_count(l) : 0;
 		struct lookup_candidate *c;
 		uint32_t given = 0;
 		/* Who gave no token takes nothing: the next one does (BEP 33). */
@@ -356,16 +370,19 @@ void search_pump(struct dht_node *n, struct search *s)
 	if (s->state != SEARCH_RUNNING)
 		return;
 	ask_all(n, s);
+	bool finished;
 	/* Looking whether it is over may widen a suspect search. */
-	while (!is_finished(s)) {
-		if (!ask_all(n, s))
-			return;
+	while (!(finished = is_finished(s)) && ask_all(n, s))
+		;
+	if (finished) {
+		remember_estimate(n, s);
+		results_ready(n, s);
+		s->state = SEARCH_STORING;
 	}
-	remember_estimate(n, s);
-	results_ready(n, s);
-	s->state = SEARCH_STORING;
 	if (stores(s))
 		store_at_closest(n, s);
+	if (!finished)
+		return;
 	if (s->stores_out == 0)
 		end(n, s);
 }

@@ -161,3 +161,22 @@ Test(follow, many_torrents_stay_within_the_query_budget)
 		stored += (unsigned)net_stats(&net, i).stored_peers;
 	cr_assert_geq(stored, 500u * 8 * 9 / 10);
 }
+
+Test(follow, is_bounded)
+{
+	uint8_t hash[DHT_ID_SIZE] = { 0 };
+	net_add(&net, net_global(0), NULL);
+	for (uint32_t i = 0; i < DHT_FOLLOWED_MAX; i++) {
+		memcpy(hash, &i, sizeof(i));
+		cr_assert_neq(dht_node_follow(net.nodes[0].dht, hash, 0, 0, net.now), 0);
+	}
+	hash[19] = 1;
+	cr_assert_eq(dht_node_follow(net.nodes[0].dht, hash, 0, 0, net.now), 0);
+	cr_assert_eq(net_stats(&net, 0).followed, DHT_FOLLOWED_MAX);
+	hash[19] = 0;
+	for (uint32_t i = 0; i < DHT_FOLLOWED_MAX; i += 3) {
+		memcpy(hash, &i, sizeof(i));
+		dht_node_unfollow(net.nodes[0].dht, hash);
+	}
+	cr_assert_lt(net_stats(&net, 0).followed, DHT_FOLLOWED_MAX);
+}

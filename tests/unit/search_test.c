@@ -225,6 +225,35 @@ Test(search, both_families_at_once)
 	cr_assert_eq(seen.peers, 2, "an address of each family");
 }
 
+static bool no_v6(struct net *x, const struct endpoint *from, const struct endpoint *to,
+                  struct bytes datagram)
+{
+	(void)x;
+	(void)from;
+	(void)datagram;
+	return to->family != ENDPOINT_V6;
+}
+
+/* A v6 socket that leads nowhere must not hold v4 back. */
+Test(search, a_family_that_went_dead_does_not_delay_the_other)
+{
+	const struct dht_config both = { .v4 = true, .v6 = true };
+	for (unsigned i = 0; i < 40; i++) {
+		net_add(&net, net_global(i), &both);
+		if (i > 0) {
+			net_contact(&net, i, i - 1);
+			dht_node_add_contact(net.nodes[i].dht, &net.nodes[i - 1].at6, DHT_CONTACT, net.now);
+		}
+		net_run(&net, USEC_PER_SEC);
+	}
+	net_run(&net, 2 * USEC_PER_MIN);
+	net.on_send = no_v6;
+	net_run(&net, 5 * USEC_PER_MIN);
+	const usec took = get_peers(7, DHT_ANNOUNCE);
+	cr_assert_lt(took, 2 * USEC_PER_SEC);
+	cr_assert_geq(seen.announced, 8);
+}
+
 /* A node whose replies name thousands of nodes nearer than anybody. */
 static bool name_liars(struct net *x, const struct endpoint *from, const struct endpoint *to,
                        struct bytes datagram)
