@@ -24,6 +24,7 @@
 #define LATER_SPAN (LATER_USEC + 2 * USEC_PER_MIN)
 #define NAT_MAPPING_USEC (120 * USEC_PER_MIN)
 #define STALE_MINUTES 18.0 /* since the average table entry last answered */
+#define FIREWALLED 1.25     /* unreachable hosts to those behind translators */
 #define LOST_MS 60000.0    /* stands for "not found" */
 enum {
 	CLOSEST = 8,
@@ -118,14 +119,23 @@ static uint32_t random_idle(struct dht_lab *lab)
 	}
 }
 
-static uint32_t add_node(struct dht_lab *lab, bool warm)
+/* For four hosts behind a translator there is one that has a public address,
+ * but a firewall which lets in answers alone. */
+static enum nat_kind random_kind(const struct dht_lab *lab)
 {
 	struct rng *rng = world_rng(lab->world, WORLD_FAULTS);
-	struct dht_net_node c = { .fitting_id = warm, .dht.classic = lab->config->classic };
-	if (rng_unit(rng) < lab->config->nat) {
-		const double kind = rng_unit(rng);
-		c.nat = kind < 0.25 ? NAT_RESTRICTED : kind < 0.75 ? NAT_PORT_RESTRICTED : NAT_SYMMETRIC;
-	}
+	const double nat = lab->config->nat, kind = rng_unit(rng);
+	if (kind < nat)
+		return kind < nat / 4       ? NAT_RESTRICTED
+		       : kind < nat * 3 / 4 ? NAT_PORT_RESTRICTED
+		                            : NAT_SYMMETRIC;
+	return kind < nat * FIREWALLED ? NAT_PORT_RESTRICTED : NAT_NONE;
+}
+
+static uint32_t add_node(struct dht_lab *lab, bool warm)
+{
+	const struct dht_net_node c = { .nat = random_kind(lab), .fitting_id = warm,
+		                        .dht.classic = lab->config->classic };
 	const uint32_t who = dht_net_add(lab->net, &c);
 	if (c.nat != NAT_NONE)
 		dht_net_keep_serving(lab->net, who);
