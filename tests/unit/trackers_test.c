@@ -84,6 +84,7 @@ static bool facts(void *context, uint64_t torrent, struct trackers_facts *out)
 	memcpy(out->peer_id, "-SH0001-123456789012", PEER_ID_SIZE);
 	out->left = 1000;
 	out->port = 6881;
+	out->crypto = true;
 	return true;
 }
 
@@ -184,6 +185,8 @@ Test(trackers, peers_come_from_a_tracker)
 	cr_assert_not_null(strstr(asked.uris[0], "&event=started"));
 	cr_assert_not_null(strstr(asked.uris[0], "&left=1000&"));
 	cr_assert_not_null(strstr(asked.uris[0], "&port=6881&"));
+	cr_assert_not_null(strstr(asked.uris[0], "&supportcrypto=1"));
+	cr_assert_null(strstr(asked.uris[0], "requirecrypto"));
 	cr_assert_eq(status_of(TORRENT, 0).state, ANNOUNCE_WORKING);
 	cr_assert_gt(told.settles, 0);
 }

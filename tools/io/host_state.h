@@ -41,6 +41,7 @@ struct host {
 	struct udp_tracker *udp_tracker;
 	struct courier *courier;
 	struct trackers *trackers;
+	enum encryption_policy encryption; /* told to trackers */
 	bool listening;
 	bool pumping;              /* actions are being carried out */
 	struct event soon;         /* host_pump from the loop */

@@ -23,6 +23,8 @@ static bool facts(void *context, uint64_t torrent, struct trackers_facts *out)
 	/* Of everything: who chose a part of the files never becomes a seed. */
 	out->left = s.has_metadata ? s.total - s.verified : LEFT_UNKNOWN;
 	out->port = h->sockets.port;
+	out->crypto = h->encryption != ENCRYPTION_OFF;
+	out->crypto_required = h->encryption == ENCRYPTION_REQUIRED;
 	return true;
 }
 
@@ -37,6 +39,7 @@ void host_trackers_start(struct host *h, const struct host_config *config)
 {
 	const struct trackers_owner owner = { facts, peers, h };
 
+	h->encryption = config->engine.encryption;
 	h->http = http_new(&h->loop, h->dns, &h->bind);
 	http_trust(h->http, config->tls_ca);
 	h->udp_tracker = udp_tracker_new(&h->loop, h->udp);

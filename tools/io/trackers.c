@@ -82,7 +82,6 @@ static void send_order(struct followed *f, const struct announce_order *order, u
 		.key = order->key,
 		.numwant = order->numwant,
 		.tracker_id = order->tracker_id,
-		.crypto = true,
 	};
 	const struct courier_order out = {
 		.url = order->url,
@@ -102,6 +101,8 @@ static void send_order(struct followed *f, const struct announce_order *order, u
 	request.downloaded = f->facts.downloaded;
 	request.left = f->facts.left;
 	request.port = f->facts.port;
+	request.crypto = f->facts.crypto;
+	request.crypto_required = f->facts.crypto_required;
 	if (!courier_send(t->courier, &out))
 		announce_on_failure(f->announce, order->id, "too many announces at one time", now);
 }

@@ -19,6 +19,7 @@ struct trackers_facts {
 	uint8_t peer_id[PEER_ID_SIZE];
 	uint64_t uploaded, downloaded, left; /* bytes; left is not 0 while that is not known */
 	uint16_t port;
+	bool crypto, crypto_required;        /* we take encrypted connections, or no others */
 };
 
 struct trackers_owner {
