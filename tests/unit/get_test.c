@@ -260,6 +260,14 @@ Test(get, refusals_say_what_and_where)
 	cr_expect(strstr(get.line, "album/small: ") != NULL, "%s", get.line);
 }
 
+Test(get, refusals_are_events_too)
+{
+	PROGRAM_START(&get, cli_get, "get", "magnet:?dn=x", "--json");
+	program_event(&get, "error");
+	cr_assert_eq(program_number(&get, "exit"), CLI_BAD_MAGNET);
+	cr_assert_eq(program_end(&get), CLI_BAD_MAGNET);
+}
+
 Test(get, seed_refuses_what_is_not_whole)
 {
 	char line[400];

@@ -5,17 +5,17 @@
 #include "tools/cli/cli.h"
 
 #include <criterion/criterion.h>
-#include <criterion/redirect.h>
 
 #define HASH "0123456789abcdef0123456789abcdef01234567"
 
 static struct source source;
+static char reason[SOURCE_REASON_MAX];
 
 TestSuite(source);
 
 Test(source, magnet_in_any_case)
 {
-	cr_assert_eq(source_load(&source, "get", "MAGNET:?xt=urn:btih:" HASH "&dn=a%20b"), CLI_OK);
+	cr_assert_eq(source_load(&source, "MAGNET:?xt=urn:btih:" HASH "&dn=a%20b", reason), CLI_OK);
 	cr_assert(source.is_magnet);
 	cr_assert_eq(source_info_hash(&source)[0], 0x01);
 	cr_assert_str_eq(source_name(&source), "a b");
@@ -24,7 +24,7 @@ Test(source, magnet_in_any_case)
 
 Test(source, bare_hash)
 {
-	cr_assert_eq(source_load(&source, "get", HASH), CLI_OK);
+	cr_assert_eq(source_load(&source, HASH, reason), CLI_OK);
 	cr_assert(source.is_magnet);
 	cr_assert_eq(source_info_hash(&source)[19], 0x67);
 	source_deinit(&source);
@@ -41,7 +41,7 @@ Test(source, torrent_file)
 	f = fopen(temporary_path(&t, "x.torrent"), "w");
 	fputs(torrent, f);
 	fclose(f);
-	cr_assert_eq(source_load(&source, "get", temporary_path(&t, "x.torrent")), CLI_OK);
+	cr_assert_eq(source_load(&source, temporary_path(&t, "x.torrent"), reason), CLI_OK);
 	cr_assert_not(source.is_magnet);
 	cr_assert_eq(source.metainfo.total, 1);
 	cr_assert_str_eq(source_name(&source), "a");
@@ -49,11 +49,11 @@ Test(source, torrent_file)
 	temporary_deinit(&t);
 }
 
-/* The line on stderr names the file and the key. */
+/* The reason names the file and the key. */
 Test(source, bad_torrent)
 {
 	struct temporary t;
-	char path[600], line[1024] = "";
+	char path[600];
 	FILE *f;
 
 	temporary_init(&t);
@@ -61,33 +61,26 @@ Test(source, bad_torrent)
 	f = fopen(path, "w");
 	fputs("d4:infod6:lengthi1e4:name1:a12:piece lengthi16384e6:pieces3:aaaee", f);
 	fclose(f);
-	cr_redirect_stderr();
-	cr_assert_eq(source_load(&source, "get", path), CLI_BAD_TORRENT);
-	f = cr_get_redirected_stderr();
-	fflush(stderr);
-	cr_assert(fgets(line, sizeof line, f) != NULL);
-	cr_assert(strstr(line, "shoal get: ") == line && strstr(line, "x.torrent: ") != NULL &&
-	                  strstr(line, "info.pieces: ") != NULL,
-	          "%s", line);
+	cr_assert_eq(source_load(&source, path, reason), CLI_BAD_TORRENT);
+	cr_assert(strstr(reason, path) == reason && strstr(reason, ": info.pieces: ") != NULL, "%s",
+	          reason);
 	source_deinit(&source);
 	temporary_deinit(&t);
 }
 
-static int load_quietly(const char *text)
+static int load(const char *text)
 {
-	int code;
+	int code = source_load(&source, text, reason);
 
-	cr_redirect_stderr();
-	code = source_load(&source, "get", text);
 	source_deinit(&source);
 	return code;
 }
 
 Test(source, exit_codes)
 {
-	cr_expect_eq(load_quietly("magnet:?dn=nothing"), CLI_BAD_MAGNET);
-	cr_expect_eq(load_quietly("magnet:?xt=urn:btih:123"), CLI_BAD_MAGNET);
-	cr_expect_eq(load_quietly("/nonexistent/x.torrent"), CLI_ERROR);
-	cr_expect_eq(load_quietly("https://example.org/x.torrent"), CLI_ERROR);
-	cr_expect_eq(load_quietly("/tmp"), CLI_ERROR);
+	cr_expect_eq(load("magnet:?dn=nothing"), CLI_BAD_MAGNET);
+	cr_expect_eq(load("magnet:?xt=urn:btih:123"), CLI_BAD_MAGNET);
+	cr_expect_eq(load("/nonexistent/x.torrent"), CLI_ERROR);
+	cr_expect_eq(load("https://example.org/x.torrent"), CLI_ERROR);
+	cr_expect_eq(load("/tmp"), CLI_ERROR);
 }

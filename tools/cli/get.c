@@ -375,10 +375,13 @@ static int check_options(struct get *g)
 
 static int get_source(struct get *g, const char *text)
 {
-	int code = source_load(&g->source, "get", text);
+	char reason[SOURCE_REASON_MAX];
+	int code = source_load(&g->source, text, reason);
 
 	transfer_init(&g->transfer, "get", g->json, g->quiet, g->verbose);
-	if (code == CLI_OK)
+	if (code != CLI_OK)
+		show_failure(&g->transfer.show, code, "%s", reason);
+	else
 		code = g->list && !g->source.is_magnet ? list_torrent(g) : run(g);
 	transfer_deinit(&g->transfer);
 	source_deinit(&g->source);

@@ -221,6 +221,7 @@ static int run(struct seed *s)
 
 static int seed_all(struct seed *s, char **paths, int count)
 {
+	char reason[SOURCE_REASON_MAX];
 	int code = CLI_OK;
 
 	s->torrents = memory_zeroed((size_t)count, sizeof *s->torrents);
@@ -228,10 +229,12 @@ static int seed_all(struct seed *s, char **paths, int count)
 		struct seeded *t = &s->torrents[s->count];
 
 		t->path = paths[s->count++];
-		code = source_load_torrent(&t->metainfo, "seed", t->path);
+		code = source_load_torrent(&t->metainfo, t->path, reason);
 	}
 	transfer_init(&s->transfer, "seed", s->json, s->quiet, s->verbose);
-	if (code == CLI_OK)
+	if (code != CLI_OK)
+		show_failure(&s->transfer.show, code, "%s", reason);
+	else
 		code = run(s);
 	transfer_deinit(&s->transfer);
 	for (uint32_t i = 0; i < s->count; i++)

@@ -6,13 +6,14 @@
 #include "tools/cli/cli.h"
 #include "tools/io/files.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 #include <unistd.h>
 
-int source_load_torrent(struct metainfo *m, const char *command, const char *path)
+int source_load_torrent(struct metainfo *m, const char *path, char reason[SOURCE_REASON_MAX])
 {
-	char reason[FILES_REASON_MAX], what[METAINFO_REASON_MAX];
+	char what[METAINFO_REASON_MAX];
 	size_t size = 0;
 	uint8_t *file;
 	bool good;
@@ -20,12 +21,12 @@ int source_load_torrent(struct metainfo *m, const char *command, const char *pat
 	*m = (struct metainfo){ 0 };
 	file = files_load(path, METAINFO_SIZE_MAX, &size, reason);
 	if (file == NULL)
-		return cli_fail(CLI_ERROR, command, "%s", reason);
+		return CLI_ERROR;
 	good = metainfo_parse(m, bytes_of(file, size), what);
 	free(file);
 	if (!good)
-		return cli_fail(CLI_BAD_TORRENT, command, "%s: %s", path, what);
-	return CLI_OK;
+		snprintf(reason, SOURCE_REASON_MAX, "%.800s: %s", path, what);
+	return good ? CLI_OK : CLI_BAD_TORRENT;
 }
 
 /* Hex or base32 of a SHA-1, nothing else. */
@@ -38,33 +39,30 @@ static bool looks_like_hash(const char *text)
 	                                   "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == 32);
 }
 
-static int load_magnet(struct source *s, const char *command)
+static int load_magnet(struct source *s, char reason[SOURCE_REASON_MAX])
 {
-	char reason[MAGNET_REASON_MAX];
+	char what[MAGNET_REASON_MAX] = "no info-hash (xt=urn:btih:...) in it";
 
 	s->is_magnet = true;
-	if (!magnet_parse(&s->magnet, s->text, reason))
-		return cli_fail(CLI_BAD_MAGNET, command, "%.200s: %s", s->text, reason);
-	if (!s->magnet.has_info_hash)
-		return cli_fail(CLI_BAD_MAGNET, command,
-		                "%.200s: no info-hash (xt=urn:btih:...) in it", s->text);
-	return CLI_OK;
+	if (magnet_parse(&s->magnet, s->text, what) && s->magnet.has_info_hash)
+		return CLI_OK;
+	snprintf(reason, SOURCE_REASON_MAX, "%.200s: %s", s->text, what);
+	return CLI_BAD_MAGNET;
 }
 
-int source_load(struct source *s, const char *command, const char *text)
+int source_load(struct source *s, const char *text, char reason[SOURCE_REASON_MAX])
 {
 	*s = (struct source){ .text = text };
 	if (strncasecmp(text, "magnet:", 7) == 0)
-		return load_magnet(s, command);
+		return load_magnet(s, reason);
 	if (access(text, F_OK) == 0)
-		return source_load_torrent(&s->metainfo, command, text);
+		return source_load_torrent(&s->metainfo, text, reason);
 	if (looks_like_hash(text))
-		return load_magnet(s, command);
-	if (strstr(text, "://") != NULL)
-		return cli_fail(CLI_ERROR, command,
-		                "%.200s: an address; give a magnet link or a .torrent file", text);
-	return cli_fail(CLI_ERROR, command, "%.200s: no such file, nor a magnet link or info-hash",
-	                text);
+		return load_magnet(s, reason);
+	snprintf(reason, SOURCE_REASON_MAX, "%.200s: %s", text,
+	         strstr(text, "://") != NULL ? "an address; give a magnet link or a .torrent file"
+	                                     : "no such file, nor a magnet link or info-hash");
+	return CLI_ERROR;
 }
 
 void source_deinit(struct source *s)

@@ -13,12 +13,13 @@ struct source {
 	struct metainfo metainfo; /* owned, otherwise; zeroed once moved from */
 };
 
-/* CLI_OK, or the exit code of the line that was printed on stderr.
- * source_deinit is safe after either. */
-int source_load(struct source *s, const char *command, const char *text);
+enum { SOURCE_REASON_MAX = 1024 };
+/* CLI_OK, or the exit code, with what and why in reason. source_deinit is safe
+ * after either. */
+int source_load(struct source *s, const char *text, char reason[SOURCE_REASON_MAX]);
 void source_deinit(struct source *s);
 /* A .torrent file alone. */
-int source_load_torrent(struct metainfo *m, const char *command, const char *path);
+int source_load_torrent(struct metainfo *m, const char *path, char reason[SOURCE_REASON_MAX]);
 const uint8_t *source_info_hash(const struct source *s);
 /* The display name, or NULL. */
 const char *source_name(const struct source *s);
