@@ -91,7 +91,7 @@ static bool configure(const struct lab_options *o, struct dht_lab_config *c)
 		                      .rtt_ms = { 135, 340, 1200 } };
 	if (!take_count("nodes", c->nodes, DHT_LAB_NODES_MIN, DHT_LAB_NODES_MAX) ||
 	    !take_count("lookups", c->lookups, 1, DHT_LAB_LOOKUPS_MAX) ||
-	    !take_real("nat", o->nat, 0, 0.9, &c->nat) ||
+	    !take_real("nat", o->nat, 0, 0.75, &c->nat) ||
 	    !take_real("loss", o->loss, 0, 0.9, &c->loss) ||
 	    !take_real("churn-median-min", o->churn, 0, 1e6, &c->churn_median_min) ||
 	    !take_real("sybils", o->sybils, 0, o->nodes / 2.0, &c->sybils) ||
@@ -188,7 +188,7 @@ int lab_run_dht(int argc, char **argv)
 		{ "churn-median-min", 0, OPTION_TEXT, &o.churn, "MIN",
 		  "median session in minutes, 0: nobody leaves (200)" },
 		{ "sybils", 0, OPTION_TEXT, &o.sybils, "N",
-		  "liars: below 1 a share of the nodes, else how many (0)" },
+		  "liars: below 1 a share of those who answer, else how many (0)" },
 		{ "policy", 0, OPTION_TEXT, &o.policy, "NAME",
 		  "shoal, or classic: the textbook's search (shoal)" },
 		{ "rtt-ms", 0, OPTION_TEXT, &o.rtt, "P50,P90,P99",

@@ -338,9 +338,15 @@ static bool watch(struct dht_net *net, uint32_t who, const struct endpoint *from
 
 /* ---- the network ---- */
 
+/* A share counts among those who answer everybody: half of the honest do not,
+ * and the liars would else be far more than they are said to be. */
 static uint32_t sybil_count(const struct dht_lab_config *c)
 {
-	return c->sybils < 1 ? (uint32_t)(c->sybils * c->nodes) : (uint32_t)c->sybils;
+	const double answer = 1 - c->nat * FIREWALLED;
+	if (c->sybils >= 1)
+		return (uint32_t)c->sybils;
+	const double per_honest = c->sybils / (1 - c->sybils) * (answer > 0 ? answer : 0);
+	return (uint32_t)(c->nodes * per_honest / (1 + per_honest));
 }
 
 static void populate(struct dht_lab *lab)

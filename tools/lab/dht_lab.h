@@ -22,7 +22,7 @@ struct dht_lab_config {
 	double nat;              /* share of hosts behind a translator */
 	double loss;             /* of packets */
 	double churn_median_min; /* half of the sessions are shorter; 0: nobody leaves */
-	double sybils;           /* below 1: share of the network; else how many */
+	double sybils;           /* below 1: share of those who answer; else how many */
 	bool classic;            /* every node looks up by the textbook's rule */
 	double rtt_ms[3];        /* p50, p90, p99 */
 };
