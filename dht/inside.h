@@ -51,7 +51,7 @@ struct family {
 	uint64_t join_search;       /* our own id; 0: not running */
 	uint64_t fill_search;
 	uint32_t fills_left;
-	usec refresh_at;
+	usec refresh_at, refresh_pause;
 };
 
 enum search_kind {
@@ -220,6 +220,8 @@ void join_on_reply(struct dht_node *n, const struct query *q, const struct krpc 
 void join_on_dead(struct dht_node *n, const struct query *q);
 void join_on_search_done(struct dht_node *n, struct search *s);
 void join_on_network_change(struct dht_node *n);
+/* Our id is new: meet the neighbours. */
+void join_on_new_id(struct dht_node *n, struct family *f);
 void join_on_contact(struct dht_node *n, const struct endpoint *e);
 
 #endif

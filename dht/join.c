@@ -15,6 +15,7 @@
 #define CHECK_USEC (6 * USEC_PER_SEC)       /* one node looked at */
 #define CHECK_HUNGRY_USEC (50 * USEC_PER_MS)
 #define REFRESH_USEC (45 * USEC_PER_MIN)    /* our own neighbourhood */
+#define REFRESH_FIRST_USEC USEC_PER_MIN     /* while new there; doubles */
 enum {
 	ROUND_CONTACTS = 16,
 	ROUND_ROUTERS = 8,
@@ -23,6 +24,7 @@ enum {
 	BROAD_NODES = 48,     /* with fewer, look into more buckets */
 	SILENT_MAX = 6,       /* queries in a row that died: is it our network? */
 	FILLS = 6,
+	NEAR_BITS = 4,        /* from there on a bucket counts as near */
 	CHECKS_MAX = 8,       /* in flight */
 	PUSHED_MAX = 64,      /* a contact is asked at once while the table has fewer */
 };
@@ -40,6 +42,7 @@ void join_init(struct dht_node *n)
 		f->next_round_at = n->now;
 		f->routers_at = USEC_NEVER;
 		f->refresh_at = USEC_NEVER;
+		f->refresh_pause = REFRESH_FIRST_USEC;
 	}
 	n->check_at = n->now + jittered(n, CHECK_USEC);
 }
@@ -131,7 +134,14 @@ void join_on_reply(struct dht_node *n, const struct query *q, const struct krpc 
 	}
 	f->fills_left = FILLS;
 	f->join_search = search_for(n, f->table.own_id, q, m);
-	f->refresh_at = n->now + jittered(n, REFRESH_USEC);
+	join_on_new_id(n, f);
+	f->refresh_at = n->now + jittered(n, f->refresh_pause);
+}
+
+void join_on_new_id(struct dht_node *n, struct family *f)
+{
+	f->refresh_pause = REFRESH_FIRST_USEC;
+	f->refresh_at = n->now;
 }
 
 void join_on_dead(struct dht_node *n, const struct query *q)
@@ -175,7 +185,8 @@ static void refresh(struct dht_node *n, struct family *f)
 	uint8_t target[DHT_ID_SIZE];
 	if (!f->enabled || n->now < f->refresh_at)
 		return;
-	f->refresh_at = n->now + jittered(n, REFRESH_USEC);
+	f->refresh_pause = usec_min(2 * f->refresh_pause, REFRESH_USEC);
+	f->refresh_at = n->now + jittered(n, f->refresh_pause);
 	if (f->table.count == 0)
 		return;
 	if (f->join_search == 0)
@@ -196,9 +207,11 @@ static bool check_one(struct dht_node *n, struct family *f)
 	    !table_next_due(&f->table, node_seconds(n), &due))
 		return false;
 	struct krpc m = { .method = KRPC_PING };
-	/* A near one is asked for neighbours in the same packet. */
-	if (f->table.count < BROAD_NODES || (!due.live && id_common_bits(due.id, f->table.own_id) > 3)) {
-		id_random_in_bucket(f->table.own_id, id_common_bits(due.id, f->table.own_id), &n->rng,
+	/* Where there is place, a look at a node also asks it for others: a near
+	 * one for our neighbours, a far one for its own. */
+	if (!table_is_full_at(&f->table, due.id)) {
+		const unsigned bits = id_common_bits(due.id, f->table.own_id);
+		id_random_in_bucket(f->table.own_id, bits < NEAR_BITS ? bits : 8 * DHT_ID_SIZE, &n->rng,
 		                    target);
 		m.method = KRPC_FIND_NODE;
 		m.target = target;

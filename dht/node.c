@@ -194,7 +194,7 @@ static void take_vote(struct dht_node *n, struct family *f, const struct endpoin
 	uint8_t id[DHT_ID_SIZE];
 	id_for_address(&winner, (uint8_t)rng_u32(&n->rng), &n->rng, id);
 	table_set_id(&f->table, id);
-	f->refresh_at = n->now; /* meet the new neighbours */
+	join_on_new_id(n, f);
 }
 
 /* Every node that the reply names may become a spare. */

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { ROOM_MIN = 1024, ALIGN = 8 };
+enum { ROOM_MIN = 512, ALIGN = 8 };
 
 struct record {
 	struct dht_output out;

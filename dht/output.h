@@ -7,7 +7,7 @@
 
 #include "dht/node.h"
 
-enum { OUTPUTS_KEPT = 2048 }; /* a larger buffer is given back when empty */
+enum { OUTPUTS_KEPT = 1024 }; /* a larger buffer is given back when empty */
 
 struct outputs {
 	uint8_t *data; /* owned */

@@ -94,6 +94,8 @@ const struct table_entry *table_find(const struct table *t, const uint8_t id[DHT
 /* The node that most needs a look: silent for too long for its bucket, failing,
  * or a spare for a place that is free. False: all is well. */
 bool table_next_due(const struct table *t, uint32_t now, struct table_node *out);
+/* Is there no more place where that id belongs. */
+bool table_is_full_at(const struct table *t, const uint8_t id[DHT_ID_SIZE]);
 /* Up to max live nodes, best known first within a bucket, near buckets first. */
 unsigned table_list(const struct table *t, struct table_node *out, unsigned max);
 /* How many nodes the network has, from how dense it is around us; 0: unknown. */

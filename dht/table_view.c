@@ -200,6 +200,12 @@ bool table_next_due(const struct table *t, uint32_t now, struct table_node *out)
 	return best != NULL;
 }
 
+bool table_is_full_at(const struct table *t, const uint8_t id[DHT_ID_SIZE])
+{
+	const unsigned bits = id_common_bits(t->own_id, id);
+	return bits < t->depth && t->buckets[bits].live_count >= table_capacity(bits);
+}
+
 unsigned table_list(const struct table *t, struct table_node *out, unsigned max)
 {
 	unsigned count = 0;

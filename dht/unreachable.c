@@ -29,12 +29,20 @@ static void grow(struct unreachable *u)
 	free(old);
 }
 
+static bool is_crowded(const struct unreachable *u, uint32_t now)
+{
+	uint32_t live = 0;
+	for (uint32_t i = 0; i < u->room; i++)
+		live += u->slots[i].until > now;
+	return 2 * live >= u->room;
+}
+
 void unreachable_add(struct unreachable *u, uint32_t hash, uint32_t now)
 {
 	if (u->room == 0)
 		grow(u);
-	while (slot_of(u, hash)->until > now && slot_of(u, hash)->hash != hash &&
-	       u->room < UNREACHABLE_MAX)
+	if (u->room < UNREACHABLE_MAX && slot_of(u, hash)->until > now &&
+	    slot_of(u, hash)->hash != hash && is_crowded(u, now))
 		grow(u);
 	u->last = now + UNREACHABLE_SECONDS;
 	*slot_of(u, hash) = (struct unreachable_slot){ hash, u->last };

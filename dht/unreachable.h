@@ -19,7 +19,7 @@ struct unreachable_slot {
 
 struct unreachable {
 	struct unreachable_slot *slots; /* owned; NULL while there is none */
-	uint32_t room;                  /* a power of two; doubles when two collide */
+	uint32_t room;                  /* a power of two; doubles when half of it counts */
 	uint32_t last;                  /* until of the latest */
 };
 
