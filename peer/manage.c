@@ -49,6 +49,9 @@ torrent_id session_add(struct session *s, const struct torrent_options *o, torre
 	t->sequential = o->sequential;
 	t->candidates = torrent_candidates_new(s);
 	choker_init(&t->choker, s->config.upload_slots, now);
+	t->choker.policy = s->config.serves_nobody ? CHOKER_CLOSED :
+	                   s->config.classic       ? CHOKER_STRICT :
+	                                             CHOKER_PROMPT;
 	meter_init(&t->down, now);
 	meter_init(&t->up, now);
 	t->id = slots_add(&s->torrents, t);

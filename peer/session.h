@@ -31,6 +31,9 @@ struct session_config {
 	uint64_t up_rate_max, down_rate_max; /* bytes per second, overhead included; 0: none */
 	enum encryption_policy encryption; /* MSE; 0: off */
 	uint32_t disk_jobs_max;    /* checks in flight; 0: default 4 */
+	bool classic;              /* the textbook to the letter, for comparison: strict choking
+	                            * rounds, 5 requests outstanding, partial pieces first */
+	bool serves_nobody;        /* every peer stays choked, for comparison */
 	bool allow_same_address;   /* several peers behind one address (labs, NAT): default
 	                            * only for private and loopback addresses */
 };

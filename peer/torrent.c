@@ -93,6 +93,7 @@ static void download_begin(struct session *s, struct torrent *t)
 	t->download = download_new(t->metainfo, &s->pool, &s->rng);
 	t->serial++;
 	download_set_sequential(t->download, t->sequential);
+	download_set_classic(t->download, s->config.classic);
 	apply_priorities(t);
 }
 

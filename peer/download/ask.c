@@ -108,7 +108,7 @@ void download_spare_seeds(struct download *d, uint32_t piece)
 {
 	struct partial *partial = pieces_find(&d->pieces, piece);
 
-	if (partial == NULL || partial->state != PARTIAL_FETCHING || partial->exclusive ||
+	if (d->classic || partial == NULL || partial->state != PARTIAL_FETCHING || partial->exclusive ||
 	    !picker_has_rarer(d->picker, piece, download_priority(d, piece)))
 		return;
 	for (uint32_t block = 0; block < partial->block_count; block++) {
@@ -245,11 +245,19 @@ static uint32_t choose_in_order(struct asking *a, const struct picker_wish *wish
 	return piece;
 }
 
+static uint32_t choose_open(struct asking *a)
+{
+	const struct picker_wish wish = { &a->p->has, &a->d->held, false };
+	return picker_pick(a->d->picker, &wish);
+}
+
 static uint32_t choose(struct asking *a)
 {
 	struct picker_wish wish = { &a->p->has, &a->d->held, true };
-	uint32_t piece;
+	uint32_t piece = a->d->classic ? choose_open(a) : PICKER_NONE;
 
+	if (piece != PICKER_NONE)
+		return piece;
 	for (;;) {
 		if (a->d->sequential)
 			piece = choose_in_order(a, &wish);

@@ -202,6 +202,12 @@ void download_set_sequential(struct download *d, bool on)
 	d->sequential = on;
 }
 
+void download_set_classic(struct download *d, bool on)
+{
+	assert(d->peers == NULL);
+	d->classic = on;
+}
+
 bool download_is_done(const struct download *d)
 {
 	return bitfield_is_full(&d->held);
@@ -251,7 +257,7 @@ bool download_next_liar(struct download *d, uint32_t *source)
 
 void download_peer_init(struct download *d, struct download_peer *p, uint32_t source, usec now)
 {
-	*p = (struct download_peer){ .choked = true, .source = source };
+	*p = (struct download_peer){ .choked = true, .source = source, .classic = d->classic };
 	bitfield_init(&p->has, d->m->piece_count);
 	meter_init(&p->received, now);
 	requests_init(p, now);

@@ -54,6 +54,7 @@ struct download_peer {
 	uint32_t unasked;           /* blocks it sent that nobody asked it for */
 	uint32_t rejects;           /* in a row */
 	bool window_grows, stalled, as_seed;
+	bool classic;               /* a fixed window */
 	bool refilling;             /* the last call stopped at its max, not at the window */
 	usec asked_at;              /* since when it owes us something, 0: nothing */
 	usec lapse_at;              /* when its requests are given to others, 0: never */
@@ -79,6 +80,9 @@ const struct bitfield *download_have(const struct download *d);
 /* 0 skip, 1..7 (7 first). A piece shared by files has the highest of them. */
 void download_set_priority(struct download *d, uint32_t piece, uint8_t priority);
 void download_set_sequential(struct download *d, bool on);
+/* As the textbook has it, for comparison: small fixed windows, and open pieces
+ * before any other. Before peers come. */
+void download_set_classic(struct download *d, bool on);
 bool download_is_done(const struct download *d);          /* every wanted piece is there */
 /* Connected peers that have it, for views and tests. */
 uint32_t download_availability(const struct download *d, uint32_t piece);

@@ -175,6 +175,8 @@ static uint32_t window_clamp(const struct download_peer *p, uint64_t window)
 {
 	const uint32_t limit = window_limit(p);
 
+	if (p->classic)
+		return REQUEST_WINDOW_CLASSIC;
 	if (window < REQUEST_WINDOW_MIN)
 		window = REQUEST_WINDOW_MIN;
 	return window < limit ? (uint32_t)window : limit;
@@ -185,7 +187,8 @@ uint32_t requests_room(const struct download_peer *p, usec now)
 	if ((p->stalled && now < p->retry_at) || now < p->hold_until)
 		return 0;
 	const uint32_t window = p->stalled || p->snubbed ? 1 : window_clamp(p, p->window);
-	if (p->outstanding >= window || (!p->refilling && p->outstanding > window * 3 / 4))
+	const bool refill = p->refilling || p->classic || p->outstanding <= window * 3 / 4;
+	if (p->outstanding >= window || !refill)
 		return 0;
 	return window - p->outstanding;
 }

@@ -9,6 +9,7 @@ enum {
 	REQUEST_WINDOW_MIN = 4,
 	REQUEST_WINDOW_START = 8,
 	REQUEST_WINDOW_MAX = 2048,
+	REQUEST_WINDOW_CLASSIC = 5, /* always */
 	REQUEST_REQQ_ASSUMED = 250,
 	REQUEST_LAPSED_MAX = 2048,  /* remembered per peer; the oldest are forgotten */
 	REQUEST_TIMEOUT = 30,       /* seconds of silence before others may have its blocks */

@@ -22,7 +22,7 @@ struct download {
 	struct rng *rng;          /* borrowed */
 	struct bitfield have, held;
 	uint8_t *priorities;      /* owned; NULL: all DOWNLOAD_PRIORITY_DEFAULT */
-	bool sequential;
+	bool sequential, classic;
 	bool news;                /* for download_take_news */
 	bool starved;             /* somebody was refused for want of memory */
 	bool endgame_told;

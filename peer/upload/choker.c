@@ -8,7 +8,8 @@
  * others begin to ask.
  *
  * Between rounds nobody loses a slot who may hold one; a free slot is given away
- * at once, since an uplink that waits for the next round is lost. */
+ * at once, since an uplink that waits for the next round is lost. The other
+ * policies are there to be compared with. */
 #include "peer/upload/choker.h"
 
 void choker_init(struct choker *c, uint32_t slots, usec now)
@@ -22,11 +23,13 @@ void choker_init(struct choker *c, uint32_t slots, usec now)
 
 usec choker_deadline(const struct choker *c)
 {
-	return usec_min(c->round_at, c->optimistic_at);
+	return c->policy == CHOKER_PROMPT ? usec_min(c->round_at, c->optimistic_at) : c->round_at;
 }
 
 void choker_fit_slots(struct choker *c, uint32_t base, bool lone, uint32_t idle_permille, usec now)
 {
+	if (c->policy != CHOKER_PROMPT)
+		return;
 	if (idle_permille > CHOKER_IDLE_PERMILLE) {
 		if (c->extra < CHOKER_EXTRA_MAX)
 			c->extra++;
@@ -225,6 +228,15 @@ static void decide_seeding(struct choker *c, struct choker_peer *peers, uint32_t
 		c->optimistic_at = now + CHOKER_OPTIMISTIC_ROUND;
 }
 
+/* Strict: until the round comes, everything stays as it is. */
+static void decide_nothing(struct choker_peer *peers, uint32_t count, bool seeding)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		peers[i].serve = peers[i].unchoked && may_be_served(&peers[i], seeding);
+		peers[i].serve_optimistic = peers[i].serve && peers[i].optimistic;
+	}
+}
+
 void choker_decide(struct choker *c, struct choker_peer *peers, uint32_t count, bool seeding,
                    struct rng *rng, usec now)
 {
@@ -235,9 +247,11 @@ void choker_decide(struct choker *c, struct choker_peer *peers, uint32_t count, 
 		if (may_be_served(&peers[i], seeding))
 			peers[i].order = draw(rng, &peers[i], now);
 	}
-	if (seeding)
+	if (c->policy == CHOKER_STRICT && !round)
+		decide_nothing(peers, count, seeding);
+	else if (c->policy != CHOKER_CLOSED && seeding)
 		decide_seeding(c, peers, count, round, now);
-	else
+	else if (c->policy != CHOKER_CLOSED)
 		decide_leeching(c, peers, count, round, now);
 	if (round)
 		c->round_at = now + CHOKER_ROUND;

@@ -42,7 +42,14 @@ struct choker_peer {
 	bool serve_optimistic;
 };
 
+enum choker_policy {
+	CHOKER_PROMPT,
+	CHOKER_STRICT, /* decides in rounds only, with as many slots as it began with */
+	CHOKER_CLOSED, /* serves nobody */
+};
+
 struct choker {
+	enum choker_policy policy; /* the owner's to set */
 	uint32_t slots;            /* regular ones */
 	uint32_t extra;            /* of them: added because the uplink idled */
 	usec fitted_at;            /* private: when extra last changed */

@@ -453,3 +453,35 @@ Test(choker, slots_follow_the_uplink)
 	choker_fit_slots(&k, CHOKER_SLOTS, true, 0, now);
 	cr_assert_eq(k.slots + CHOKER_OPTIMISTIC_SLOTS, 2);
 }
+
+Test(choker, strict_decides_in_rounds_only)
+{
+	struct room *r = room_new(20, 1);
+
+	r->choker.policy = CHOKER_STRICT;
+	decide(r, start + 1);
+	cr_assert_eq(served(r), 0, "not before the first round");
+	decide(r, start + CHOKER_ROUND);
+	cr_assert_eq(served(r), SERVED_MAX);
+	for (uint32_t i = 0; i < r->count; i++)
+		if (r->peers[i].unchoked)
+			r->peers[i].interested = false;
+	decide(r, start + CHOKER_ROUND + 1);
+	cr_assert_eq(served(r), 0, "nobody takes their slots yet");
+	decide(r, start + 2 * CHOKER_ROUND);
+	cr_assert_eq(served(r), SERVED_MAX);
+	choker_fit_slots(&r->choker, CHOKER_SLOTS, true, 1000, start + 2 * CHOKER_ROUND);
+	cr_assert_eq(r->choker.slots, CHOKER_SLOTS);
+}
+
+Test(choker, closed_serves_nobody)
+{
+	struct room *r = room_new(20, 1);
+
+	r->choker.policy = CHOKER_CLOSED;
+	for (int i = 0; i < 8; i++) {
+		decide(r, start + (usec)i * CHOKER_ROUND);
+		cr_assert_eq(served(r), 0);
+		r->seeding = i > 4;
+	}
+}

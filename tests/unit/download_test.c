@@ -960,3 +960,34 @@ Test(download, seeds_are_spared_for_what_only_they_have)
 	leave(&f, peer);
 	fixture_deinit(&f);
 }
+
+/* Which piece a second peer is asked for: piece 0 is open and had by two, piece
+ * 1 is fresh and had by one. */
+static uint32_t second_piece(bool classic)
+{
+	struct fixture f;
+	struct block b[64];
+	fixture_init(&f, 3 * 65536, 65536);
+	download_set_classic(f.d, classic);
+	download_set_have(f.d, 2);
+	struct download_peer *p = join(&f, 0, 1), *q = join(&f, 1, 2);
+	cr_assert(download_on_have(f.d, p, 0, &reason));
+	cr_assert(download_on_have(f.d, q, 0, &reason));
+	cr_assert(download_on_have(f.d, q, 1, &reason));
+	download_on_unchoke(f.d, p, f.now);
+	download_on_unchoke(f.d, q, f.now);
+	cr_assert_eq(download_request(f.d, p, b, 1, f.now), 1);
+	cr_assert_eq(b[0].piece, 0);
+	cr_assert_eq(download_request(f.d, q, b, 1, f.now), 1);
+	const uint32_t piece = b[0].piece;
+	leave(&f, p);
+	leave(&f, q);
+	fixture_deinit(&f);
+	return piece;
+}
+
+Test(download, classic_asks_for_open_pieces_before_rarer_ones)
+{
+	cr_assert_eq(second_piece(false), 1);
+	cr_assert_eq(second_piece(true), 0);
+}

@@ -181,3 +181,22 @@ Test(requests, eta_grows_with_place_and_silence)
 	cr_assert_gt(requests_eta(&p, 0, 2 * SEC), first + 0.5);
 	requests_deinit(&p);
 }
+
+Test(requests, the_classic_window_is_five_and_stays)
+{
+	struct download_peer p;
+	usec now = SEC;
+	peer_init(&p);
+	p.classic = true;
+	for (uint32_t i = 0; i < 200; i++) {
+		while (requests_room(&p, now) > 0)
+			requests_push(&p, i, p.outstanding, now);
+		cr_assert_eq(p.outstanding, REQUEST_WINDOW_CLASSIC);
+		now += 10 * MS;
+		requests_on_answer(&p, now - 10 * MS, now);
+		requests_on_block(&p, 16384, now);
+		requests_remove(&p, 0);
+		cr_assert_eq(requests_room(&p, now), 1, "asked one by one");
+	}
+	requests_deinit(&p);
+}
