@@ -23,13 +23,13 @@ quiet = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$@';)
 
 # ---- packages (Debian): the only list -------------------------------------
 DEPS_BUILD := gcc make pkg-config libc6-dev libsodium-dev libc-ares-dev libevent-dev \
-              libssl-dev libcurl4-openssl-dev
+              libssl-dev libcurl4-openssl-dev libjansson-dev
 DEPS_TEST  := libcriterion-dev clang llvm libclang-rt-14-dev gcovr universal-ctags groff-base \
               git python3 iproute2 procps util-linux \
-              python3-libtorrent transmission-daemon aria2
+              python3-libtorrent transmission-daemon transmission-cli aria2
 DEPS_BENCH := rtorrent qbittorrent-nox opentracker
 
-PACKAGES := libsodium libcares libevent_core libevent_extra libcrypto libcurl
+PACKAGES := libsodium libcares libevent_core libevent_extra libcrypto libcurl jansson
 # Asked on first use, so that `make deps` works before pkg-config is there.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(if $(shell pkg-config --exists $(PACKAGES) && echo yes),\
 	$(shell pkg-config --cflags $(PACKAGES)),\

@@ -10,6 +10,9 @@
 
 #include <stdio.h>
 
+/* jansson, which the RPC reads with, has a json_real() of its own. */
+#define json_real json_line_real
+
 struct json_line {
 	char *text; /* owned; not NUL-terminated */
 	size_t used, size;

@@ -63,8 +63,8 @@ static int take_file(void *context, const char *name, struct bytes content, bool
 	enum torrents_outcome outcome;
 
 	_Static_assert((int)WATCH_REASON_MAX >= (int)TORRENTS_REASON_MAX, "reasons fit");
-	outcome = is_magnet ? torrents_add_magnet(d->torrents, (const char *)content.data, reason)
-	                    : torrents_add_file(d->torrents, content, reason);
+	outcome = is_magnet ? torrents_add_magnet(d->torrents, (const char *)content.data, NULL, reason)
+	                    : torrents_add_file(d->torrents, content, NULL, reason);
 	switch (outcome) {
 	case TORRENTS_ADDED:
 		log_line(LOG_LEVEL_INFO, "%s: added from the watch folder", name);

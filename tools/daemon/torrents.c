@@ -6,32 +6,12 @@
 #include "tools/daemon/log.h"
 #include "tools/daemon/resume_file.h"
 #include "tools/daemon/resume_job.h"
-#include "tools/io/idmap.h"
+#include "tools/daemon/torrents_state.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-
-struct entry {
-	torrent_id id;
-	uint8_t info_hash[SHA1_SIZE];
-	struct state_record record; /* owned */
-	bool checked;     /* the session's have-bits cover every piece */
-	bool unsaved;     /* they differ from the resume file, or may */
-	bool changed;     /* something was written in this run */
-	bool saving;      /* a job is under way */
-	bool trusted;     /* a resume file was taken at its word */
-	usec retry_at;    /* USEC_NEVER: no error */
-};
-
-struct torrents {
-	const struct state_dir *store; /* borrowed */
-	struct host *host;         /* borrowed */
-	const char *directory;     /* borrowed */
-	struct idmap entries;      /* torrent_id -> struct entry *, owned */
-	usec retry_at;             /* the earliest of all */
-};
 
 struct torrents *torrents_new(const struct state_dir *store, struct host *host,
                               const char *directory)
@@ -169,14 +149,15 @@ static bool start(struct torrents *t, struct addition *a)
 	e->record = a->record;
 	a->record.directory = NULL;
 	idmap_set_pointer(&t->entries, id, e);
+	t->version++;
 	for (uint32_t i = 0; a->is_magnet && i < a->magnet.peer_count; i++)
 		host_add_peer(t->host, id, a->magnet.peers[i], SOURCE_MAGNET);
 	add_trackers(t, a, id);
 	return true;
 }
 
-static bool save_record(struct torrents *t, const uint8_t hash[SHA1_SIZE],
-                        const struct state_record *record, char reason[FILES_REASON_MAX])
+bool torrents_save_record(struct torrents *t, const uint8_t hash[SHA1_SIZE],
+                          const struct state_record *record, char reason[FILES_REASON_MAX])
 {
 	size_t size;
 	uint8_t *file = state_dir_encode_record(record, &size);
@@ -196,15 +177,18 @@ static struct entry *find_entry(struct torrents *t, const uint8_t hash[SHA1_SIZE
 /* Save what was given as kind, then run it. */
 static enum torrents_outcome add_new(struct torrents *t, struct addition *a,
                                      enum state_kind kind, struct bytes file,
+                                     const struct torrents_choice *choice,
                                      char reason[TORRENTS_REASON_MAX])
 {
 	uint8_t hash[SHA1_SIZE];
 
 	memcpy(hash, addition_hash(a), SHA1_SIZE);
-	a->record.directory = memory_copy_text(t->directory);
+	a->record.directory = memory_copy_text(choice != NULL && choice->directory != NULL
+	                                               ? choice->directory : t->directory);
+	a->record.paused = choice != NULL && choice->paused;
 	a->record.added_at = time(NULL);
 	/* The record first: the torrent exists with the other file. */
-	if (!save_record(t, hash, &a->record, reason) ||
+	if (!torrents_save_record(t, hash, &a->record, reason) ||
 	    !state_dir_save(t->store, hash, kind, file, reason))
 		return TORRENTS_FAILED;
 	if (!start(t, a)) {
@@ -214,14 +198,16 @@ static enum torrents_outcome add_new(struct torrents *t, struct addition *a,
 	return TORRENTS_ADDED;
 }
 
-static void remove_entry(struct torrents *t, struct entry *e)
+void torrents_remove_entry(struct torrents *t, struct entry *e)
 {
+	t->version++;
 	host_remove(t->host, e->id);
 	idmap_remove(&t->entries, e->id);
 	entry_free(e);
 }
 
 enum torrents_outcome torrents_add_file(struct torrents *t, struct bytes file,
+                                        const struct torrents_choice *choice,
                                         char reason[TORRENTS_REASON_MAX])
 {
 	struct addition a = { .is_magnet = false };
@@ -233,11 +219,11 @@ enum torrents_outcome torrents_add_file(struct torrents *t, struct bytes file,
 		/* A magnet that still looks for its metadata gets it from here. */
 		if (known != NULL && session_metainfo(host_session(t->host), known->id) == NULL) {
 			state_dir_drop(t->store, known->info_hash, STATE_MAGNET);
-			remove_entry(t, known);
+			torrents_remove_entry(t, known);
 			known = NULL;
 		}
 		outcome = known != NULL ? TORRENTS_KNOWN
-		                        : add_new(t, &a, STATE_TORRENT, file, reason);
+		                        : add_new(t, &a, STATE_TORRENT, file, choice, reason);
 	}
 	addition_deinit(&a);
 	return outcome;
@@ -258,6 +244,7 @@ static char *first_line(const char *text)
 }
 
 enum torrents_outcome torrents_add_magnet(struct torrents *t, const char *text,
+                                          const struct torrents_choice *choice,
                                           char reason[TORRENTS_REASON_MAX])
 {
 	struct addition a = { .is_magnet = true };
@@ -270,7 +257,8 @@ enum torrents_outcome torrents_add_magnet(struct torrents *t, const char *text,
 		else if (find_entry(t, a.magnet.info_hash) != NULL)
 			outcome = TORRENTS_KNOWN;
 		else
-			outcome = add_new(t, &a, STATE_MAGNET, bytes_of_text(line), reason);
+			outcome = add_new(t, &a, STATE_MAGNET, bytes_of_text(line), choice,
+			                  reason);
 	}
 	addition_deinit(&a);
 	free(line);
@@ -333,7 +321,7 @@ static void load_record(struct torrents *t, const uint8_t hash[SHA1_SIZE],
 		                         .added_at = time(NULL) };
 }
 
-static bool load_one(struct torrents *t, const uint8_t hash[SHA1_SIZE])
+bool torrents_load_one(struct torrents *t, const uint8_t hash[SHA1_SIZE])
 {
 	struct addition a = { .is_magnet = false };
 	char reason[FILES_REASON_MAX], hex[HEX_SHA1];
@@ -364,7 +352,7 @@ uint32_t torrents_load(struct torrents *t)
 	uint8_t(*hashes)[SHA1_SIZE] = state_dir_list(t->store, &count);
 
 	for (uint32_t i = 0; i < count; i++)
-		if (load_one(t, hashes[i]))
+		if (torrents_load_one(t, hashes[i]))
 			loaded++;
 	free(hashes);
 	return loaded;

@@ -28,11 +28,38 @@ void torrents_free(struct torrents *t);
 /* Bring back what the state directory holds; returns how many. What cannot be
  * read is logged and left where it is. */
 uint32_t torrents_load(struct torrents *t);
+/* How one torrent is added; NULL: all the defaults. */
+struct torrents_choice {
+	const char *directory; /* absolute, borrowed; NULL: where new content goes */
+	bool paused;
+};
 enum torrents_outcome torrents_add_file(struct torrents *t, struct bytes file,
+                                        const struct torrents_choice *choice,
                                         char reason[TORRENTS_REASON_MAX]);
 /* text: a link, as it stands in a .magnet file (white space around it is fine). */
 enum torrents_outcome torrents_add_magnet(struct torrents *t, const char *text,
+                                          const struct torrents_choice *choice,
                                           char reason[TORRENTS_REASON_MAX]);
+
+/* ---- torrents_change.c ---- */
+
+/* Another number when a torrent came or went. */
+uint64_t torrents_version(const struct torrents *t);
+/* Borrowed until the torrent changes; NULL: there is no such torrent. */
+const struct state_record *torrents_record(const struct torrents *t, torrent_id id);
+/* False: not saved, reason; it takes effect all the same. */
+bool torrents_set_paused(struct torrents *t, torrent_id id, bool paused,
+                         char reason[TORRENTS_REASON_MAX]);
+/* Leave it for good; its content stays where it is. */
+void torrents_remove(struct torrents *t, torrent_id id);
+/* Leave it until torrents_bring_back: its files are being moved. */
+void torrents_suspend(struct torrents *t, torrent_id id);
+/* A suspended one: directory is where its content is now. False: reason. */
+bool torrents_bring_back(struct torrents *t, const uint8_t hash[SHA1_SIZE], const char *directory,
+                         char reason[TORRENTS_REASON_MAX]);
+
+/* ---- torrents.c ---- */
+
 void torrents_on_notice(struct torrents *t, const struct action *notice);
 /* ACT_METADATA: keep it as a .torrent from now on. */
 void torrents_on_metadata(struct torrents *t, const struct action *metadata);
