@@ -13,7 +13,8 @@ enum {
 	REACH_SENT_MAX = 2000, /* more in one period and the filter tells nothing */
 	REACH_NODES_MIN = 64,  /* verified global nodes before we judge */
 };
-#define REACH_PERIOD_USEC (75 * USEC_PER_SEC)     /* a contact is remembered 1 to 2 of these */
+#define REACH_PERIOD_USEC (200 * USEC_PER_SEC)    /* a contact is remembered 1 to 2 of these: longer
+                                                   * than a NAT keeps its mapping */
 #define REACH_PATIENCE_USEC (30 * USEC_PER_MIN)   /* unreached for so long: read-only */
 #define REACH_RETRY_USEC (60 * USEC_PER_MIN)      /* then look again */
 #define REACH_PROVEN_USEC (120 * USEC_PER_MIN)    /* proof is good for so long */
