@@ -1,5 +1,5 @@
-/* peer/engine.h: the structs that session.c, torrent.c, swarm.c, inbound.c,
- * jobs.c and status.c share. Private to peer/: nobody outside includes it.
+/* peer/engine.h: the structs that the files of peer/ itself share. Private to
+ * peer/: nobody outside includes it.
  *
  * Ownership: the session owns torrents and peers (through slots), a torrent
  * lists its peers. Whatever an input sets in motion is finished by
@@ -13,11 +13,13 @@
 #include "peer/discover/candidates.h"
 #include "peer/download/download.h"
 #include "peer/download/metadata.h"
+#include "peer/limiter.h"
 #include "peer/rate.h"
 #include "peer/session.h"
 #include "peer/slots.h"
 #include "peer/timers.h"
 #include "peer/upload/choker.h"
+#include "peer/upload/superseed.h"
 #include "peer/upload/upload.h"
 
 enum {
@@ -27,12 +29,15 @@ enum {
 	                                      * are rejected */
 	OUTPUT_AHEAD = 512 << 10, /* bytes put into an outbox ahead of the socket */
 	REQUEST_BATCH = 64,
+	HIDE_IDLE_LOOKS = 5,      /* looks in a row that found the uplink idle: enough hiding */
+	HIDE_IDLE_PERMILLE = 500, /* or one that found it like this */
 	HURRY_PEERS_LOW = 5,      /* below this the DHT is asked again sooner */
 };
 #define DIAL_TIMEOUT (10 * USEC_PER_SEC)
 #define HANDSHAKE_TIMEOUT (15 * USEC_PER_SEC)
 #define KEEP_ALIVE_INTERVAL (100 * USEC_PER_SEC)
 #define SILENCE_MAX (150 * USEC_PER_SEC) /* BEP 3: keep-alives come every 2 minutes */
+#define PACE_INTERVAL USEC_PER_SEC
 #define HURRY_INTERVAL (15 * USEC_PER_SEC)
 
 /* What a peer said about its pieces before we knew how many there are. */
@@ -68,10 +73,13 @@ struct peer {
 	bool has_down;           /* down is initialised: the metadata is known */
 	struct early *early;     /* owned; NULL unless something came early */
 	struct upload_peer up;
+	struct superseed_peer shown;
 	struct meter sent;       /* payload */
 	uint64_t sent_at_unchoke;
 
+	bool busy;               /* counted in session.busy_peers */
 	bool touched;            /* listed in session.touched */
+	bool output_held;        /* waits for its turn to send: limits.c */
 	bool output_told;        /* an ACT_OUTPUT is out and not used up */
 
 	usec connected_at;       /* TCP */
@@ -104,6 +112,14 @@ struct torrent {
 	uint32_t half_open;
 
 	struct choker choker;
+	struct superseed superseed;
+	uint64_t up_before;        /* uploaded before it was a seed */
+	uint32_t seeds_met;        /* since it is a seed */
+	usec paced_at;             /* pace.c: its last look, and how long the uplink */
+	usec idle_seen;            /* had idled by then */
+	uint32_t idle_looks;       /* in a row that found the uplink idle */
+	bool peers_wanted;         /* something, at the last look */
+	bool show_now;             /* hidden peers may be told of more */
 	bool choke_now;            /* something changed: decide at the next settle */
 	bool refill;               /* blocks fell free: every peer may get requests */
 	bool dial_now;
@@ -136,6 +152,7 @@ struct job {
 struct session {
 	struct session_config config;
 	struct rng rng;
+	struct limiter up_limiter, down_limiter; /* by slots of torrents and peers */
 	struct dials dials;        /* what all torrents together dial */
 	uint8_t peer_id[PEER_ID_SIZE];
 	uint8_t index_key[16];
@@ -146,6 +163,8 @@ struct session {
 	uint32_t index_size;       /* a power of two */
 	struct timers peer_timers, torrent_timers;
 	uint32_t half_open, handshaking;
+	uint32_t busy_peers;       /* that have something to be sent */
+	usec idle_since, idle_total; /* since when there are none; and before that */
 	bool stopping;
 
 	struct action *actions;    /* owned ring, a power of two */
@@ -247,6 +266,34 @@ void outbound_extended(struct session *s, struct peer *p, enum extended_kind kin
 void outbound_extended_handshake(struct session *s, struct peer *p, usec now);
 void outbound_pieces(struct session *s, struct peer *p, usec now); /* BITFIELD or its kin */
 void outbound_fill(struct session *s, struct peer *p, usec now); /* reads, blocks into the outbox */
+
+/* ---- limits.c ---- */
+size_t limits_cut_output(struct session *s, struct peer *p, struct bytes *views, size_t count,
+                         usec now);
+void limits_on_sent(struct session *s, const struct peer *p, size_t size, usec now);
+size_t limits_read_budget(struct session *s, const struct peer *p, usec now);
+void limits_on_bytes(struct session *s, const struct peer *p, size_t size, usec now);
+usec limits_deadline(const struct session *s);
+void limits_on_timer(struct session *s, usec now);
+void limits_forget_peer(struct session *s, const struct peer *p, usec now);
+void limits_forget_torrent(struct session *s, const struct torrent *t, usec now);
+
+/* ---- pace.c ---- */
+void pace_note(struct session *s, struct peer *p, usec now); /* what it is to be sent changed */
+void pace_torrent(struct session *s, struct torrent *t, usec now); /* look if it is time */
+usec pace_deadline(const struct torrent *t);
+
+/* ---- hide.c: super-seeding ---- */
+/* Begin or end. True: we are a lone seed that has pieces nobody else has. */
+bool hide_judge(struct session *s, struct torrent *t, uint32_t idle_permille);
+void hide_end(struct session *s, struct torrent *t);
+/* The handshake is over, nothing said yet: whether it is told that we have nothing. */
+void hide_peer_open(struct session *s, struct torrent *t, struct peer *p);
+void hide_peer_close(struct session *s, struct peer *p);
+void hide_on_have(struct session *s, struct peer *p, uint32_t piece);
+/* Many pieces at once: before is what p had. */
+void hide_on_pieces(struct session *s, struct peer *p, const struct bitfield *before);
+void hide_tell(struct session *s, struct torrent *t, usec now);
 
 /* ---- jobs.c ---- */
 void jobs_store(struct session *s, struct torrent *t, const struct full_piece *full);

@@ -159,6 +159,7 @@ void greet_on_handshake(struct session *s, struct peer *p, usec now)
 		p->conn.message_max = METAINFO_PIECES_MAX / 8 + 1;
 	else
 		p->conn.message_max = t->metainfo->piece_count / 8 + EXT_PAYLOAD_MAX;
+	hide_peer_open(s, t, p);
 	first_words(s, p, now);
 	struct action *a = session_act(s, ACT_NOTICE);
 	a->torrent = t->id;

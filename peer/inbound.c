@@ -220,7 +220,7 @@ static const char *on_request(struct session *s, struct peer *p, struct block b,
 	const struct torrent *t = p->torrent;
 	const char *reason = NULL;
 	enum upload_answer answer = UPLOAD_REFUSED;
-	if (t->download != NULL && !p->choking)
+	if (t->download != NULL && !p->choking && superseed_may_ask(&p->shown, b.piece))
 		answer = upload_on_request(&p->up, t->metainfo, download_have(t->download), b, &reason);
 	if (answer == UPLOAD_BROKEN)
 		return reason;
@@ -262,6 +262,7 @@ static void on_pieces_changed(struct session *s, struct peer *p, usec now)
 		return;
 	p->upload_only = true;
 	candidates_set_seed(t->candidates, p->candidate, true);
+	t->seeds_met++;
 	if (t->state == TORRENT_SEEDING)
 		swarm_close(s, p, "both are seeds", false, now);
 }
@@ -284,41 +285,67 @@ static bool on_late_bitfield(struct download *d, struct download_peer *p, struct
 	return ok;
 }
 
-static const char *on_pieces(struct session *s, struct peer *p, const struct message *m, usec now)
+static bool take_pieces(struct peer *p, const struct message *m, const char **reason)
 {
 	struct download *d = p->torrent->download;
-	const char *reason = "pieces announced twice";
-	bool ok = false;
-	if (!p->has_down)
-		return on_early(p, m);
 	switch ((int)m->kind) {
 	case MSG_BITFIELD:
-		ok = p->down.has_known ? on_late_bitfield(d, &p->down, m->bitfield, &reason) :
-		                         download_on_bitfield(d, &p->down, m->bitfield, &reason);
-		break;
+		return p->down.has_known ? on_late_bitfield(d, &p->down, m->bitfield, reason) :
+		                           download_on_bitfield(d, &p->down, m->bitfield, reason);
 	case MSG_HAVE_ALL:
-		ok = !p->down.has_known && download_on_have_all(d, &p->down, &reason);
-		break;
+		return !p->down.has_known && download_on_have_all(d, &p->down, reason);
 	case MSG_HAVE_NONE:
-		ok = !p->down.has_known && download_on_have_none(d, &p->down, &reason);
-		break;
-	case MSG_HAVE:
-		ok = download_on_have(d, &p->down, m->piece, &reason);
-		break;
-	case MSG_ALLOWED_FAST:
-		ok = download_on_allowed_fast(d, &p->down, m->piece, &reason);
-		break;
-	case MSG_REJECT:
-		ok = download_on_reject(d, &p->down, m->block, now, &reason);
-		break;
+		return !p->down.has_known && download_on_have_none(d, &p->down, reason);
 	default:
-		break;
+		return false;
 	}
+}
+
+/* What it has, all at once. */
+static const char *on_all_pieces(struct session *s, struct peer *p, const struct message *m,
+                                 usec now)
+{
+	const char *reason = "pieces announced twice";
+	struct bitfield before;
+	if (!p->has_down)
+		return on_early(p, m);
+	bitfield_init(&before, p->down.has.size);
+	bitfield_copy(&before, &p->down.has);
+	const bool ok = take_pieces(p, m, &reason);
+	hide_on_pieces(s, p, &before);
+	bitfield_deinit(&before);
 	if (!ok)
 		return reason;
-	if (m->kind == MSG_BITFIELD || m->kind == MSG_HAVE_ALL || m->kind == MSG_HAVE)
-		on_pieces_changed(s, p, now);
+	on_pieces_changed(s, p, now);
 	return NULL;
+}
+
+static const char *on_have(struct session *s, struct peer *p, uint32_t piece, usec now)
+{
+	const char *reason = NULL;
+	const uint32_t before = p->down.has.count;
+	if (!download_on_have(p->torrent->download, &p->down, piece, &reason))
+		return reason;
+	if (p->down.has.count != before)
+		hide_on_have(s, p, piece);
+	on_pieces_changed(s, p, now);
+	return NULL;
+}
+
+static const char *on_piece_message(struct session *s, struct peer *p, const struct message *m,
+                                    usec now)
+{
+	struct download *d = p->torrent->download;
+	const char *reason = NULL;
+	if (!p->has_down)
+		return on_early(p, m);
+	if (m->kind == MSG_HAVE)
+		return on_have(s, p, m->piece, now);
+	if (m->kind == MSG_ALLOWED_FAST)
+		download_on_allowed_fast(d, &p->down, m->piece, &reason);
+	else
+		download_on_reject(d, &p->down, m->block, now, &reason);
+	return reason;
 }
 
 static void on_choked(struct session *s, struct peer *p, bool choked, usec now)
@@ -353,13 +380,15 @@ static const char *on_message(struct session *s, struct peer *p, const struct me
 	case MSG_NOT_INTERESTED:
 		on_wants(s, p, m->kind == MSG_INTERESTED);
 		break;
-	case MSG_HAVE:
 	case MSG_BITFIELD:
 	case MSG_HAVE_ALL:
 	case MSG_HAVE_NONE:
+		reason = on_all_pieces(s, p, m, now);
+		break;
+	case MSG_HAVE:
 	case MSG_ALLOWED_FAST:
 	case MSG_REJECT:
-		reason = on_pieces(s, p, m, now);
+		reason = on_piece_message(s, p, m, now);
 		break;
 	case MSG_REQUEST:
 		reason = on_request(s, p, m->block, now);

@@ -48,6 +48,7 @@ torrent_id session_add(struct session *s, const struct torrent_options *o, torre
 	t->no_dht = o->no_dht;
 	t->sequential = o->sequential;
 	t->candidates = torrent_candidates_new(s);
+	superseed_init(&t->superseed);
 	choker_init(&t->choker, s->config.upload_slots, now);
 	t->choker.policy = s->config.serves_nobody ? CHOKER_CLOSED :
 	                   s->config.classic       ? CHOKER_STRICT :

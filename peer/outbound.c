@@ -54,7 +54,7 @@ void outbound_extended_handshake(struct session *s, struct peer *p, usec now)
 		.metadata_size = t->metainfo != NULL ? (uint32_t)t->metainfo->info.size : 0,
 		.reqq = UPLOAD_REQQ,
 		.port = s->config.listen_port,
-		.upload_only = t->state == TORRENT_SEEDING,
+		.upload_only = t->state == TORRENT_SEEDING && !p->shown.hidden,
 		.client = "shoal 0.1",
 		.your_ip = p->endpoint,
 	};
@@ -70,7 +70,7 @@ void outbound_pieces(struct session *s, struct peer *p, usec now)
 {
 	const struct torrent *t = p->torrent;
 	const struct bitfield *have = t->download != NULL ? download_have(t->download) : NULL;
-	if (have == NULL || have->count == 0) {
+	if (have == NULL || have->count == 0 || p->shown.hidden) {
 		if (p->conn.fast)
 			outbound_simple(s, p, MSG_HAVE_NONE, now);
 		return;

@@ -28,7 +28,7 @@ static uint32_t or_default(uint32_t v, uint32_t otherwise)
 struct session *session_new(const struct session_config *config, usec now)
 {
 	struct session *s = memory_zeroed(1, sizeof *s);
-	(void)now;
+	s->idle_since = now;
 	s->config = *config;
 	struct session_config *c = &s->config;
 	c->conns_max = or_default(c->conns_max, CONNS_DEFAULT);
@@ -46,6 +46,8 @@ struct session *session_new(const struct session_config *config, usec now)
 		s->peer_id[i] = (uint8_t)"0123456789abcdefghijklmnopqrstuvwxyz"[rng_below(&s->rng, 36)];
 	rng_fill(&s->rng, s->index_key, sizeof s->index_key);
 	dials_init(&s->dials, &s->rng);
+	limiter_init(&s->up_limiter, c->up_rate_max, now);
+	limiter_init(&s->down_limiter, c->down_rate_max, now);
 	chunk_pool_init(&s->pool, c->buffer_bytes_max);
 	span_cache_init(&s->spans, &s->pool);
 	slots_init(&s->torrents);
@@ -80,6 +82,8 @@ void session_free(struct session *s)
 	while ((t = slots_walk(&s->torrents, &slot)) != NULL)
 		torrent_free(s, t, 0);
 	dials_deinit(&s->dials);
+	limiter_deinit(&s->up_limiter);
+	limiter_deinit(&s->down_limiter);
 	span_cache_deinit(&s->spans);
 	chunk_pool_deinit(&s->pool);
 	slots_deinit(&s->torrents);
@@ -278,10 +282,11 @@ static void settle_peer(struct session *s, struct peer *p, usec now)
 		outbound_fill(s, p, now);
 	if (p->conn.state == CONN_CLOSED)
 		return;
-	if (!p->output_told && p->conn.state != CONN_DIALING && conn_has_output(&p->conn)) {
+	if (!p->output_told && !p->output_held && p->conn.state != CONN_DIALING && conn_has_output(&p->conn)) {
 		p->output_told = true;
 		session_act(s, ACT_OUTPUT)->conn = p->id;
 	}
+	pace_note(s, p, now);
 	set_peer_timer(s, p);
 }
 
@@ -295,8 +300,11 @@ static void settle_torrent(struct session *s, struct torrent *t, usec now)
 			if (p->has_down && !p->down.choked)
 				session_touch(s, p);
 	}
+	if (t->show_now)
+		hide_tell(s, t, now);
 	if (t->choke_now) {
 		t->choke_now = false;
+		pace_torrent(s, t, now);
 		swarm_choke(s, t, now);
 	}
 	if (t->dial_now) {
@@ -369,6 +377,7 @@ void session_on_bytes(struct session *s, conn_id c, struct bytes bytes, usec now
 	if (p == NULL)
 		return;
 	s->bytes_down += bytes.size;
+	limits_on_bytes(s, p, bytes.size, now);
 	p->heard_at = now;
 	inbound_on_bytes(s, p, bytes, now);
 	if (p->conn.state != CONN_CLOSED)
@@ -378,8 +387,12 @@ void session_on_bytes(struct session *s, conn_id c, struct bytes bytes, usec now
 
 size_t session_read_budget(struct session *s, conn_id c, usec now)
 {
-	(void)now;
-	return slots_get(&s->peers, c) != NULL ? SIZE_MAX : 0;
+	struct peer *p = slots_get(&s->peers, c);
+	if (p == NULL)
+		return 0;
+	/* Whom we keep waiting is not silent. */
+	p->heard_at = now;
+	return limits_read_budget(s, p, now);
 }
 
 size_t session_output(struct session *s, conn_id c, struct bytes *views, size_t max, usec now)
@@ -393,7 +406,8 @@ size_t session_output(struct session *s, conn_id c, struct bytes *views, size_t 
 		if (slots_get(&s->peers, c) != p)
 			return 0;
 	}
-	const size_t n = conn_output(&p->conn, &s->spans, views, max);
+	const size_t n = limits_cut_output(s, p, views,
+	                                   conn_output(&p->conn, &s->spans, views, max), now);
 	p->output_told = n != 0;
 	return n;
 }
@@ -405,7 +419,9 @@ void session_on_sent(struct session *s, conn_id c, size_t size, usec now)
 		return;
 	p->spoke_at = now;
 	s->bytes_up += size;
+	limits_on_sent(s, p, size, now);
 	const uint64_t payload = conn_sent(&p->conn, &s->spans, size);
+	pace_note(s, p, now);
 	if (payload == 0)
 		return;
 	s->payload_up += payload;
@@ -418,7 +434,8 @@ void session_on_sent(struct session *s, conn_id c, size_t size, usec now)
 
 usec session_deadline(const struct session *s)
 {
-	return usec_min(timers_earliest(&s->peer_timers), timers_earliest(&s->torrent_timers));
+	const usec at = usec_min(timers_earliest(&s->peer_timers), timers_earliest(&s->torrent_timers));
+	return usec_min(at, limits_deadline(s));
 }
 
 void session_on_timer(struct session *s, usec now)
@@ -437,6 +454,7 @@ void session_on_timer(struct session *s, usec now)
 		torrent_on_timer(s, t, now);
 		session_stir(s, t);
 	}
+	limits_on_timer(s, now);
 	session_settle(s, now);
 }
 
@@ -457,11 +475,4 @@ void session_stop(struct session *s, usec now)
 bool session_is_quiet(const struct session *s)
 {
 	return s->peers.count == 0 && s->jobs.count == 0;
-}
-
-void session_set_rates(struct session *s, uint64_t up_rate_max, uint64_t down_rate_max, usec now)
-{
-	(void)now;
-	s->config.up_rate_max = up_rate_max;
-	s->config.down_rate_max = down_rate_max;
 }

@@ -68,6 +68,9 @@ torrent_id session_add(struct session *s, const struct torrent_options *o, torre
 void session_remove(struct session *s, torrent_id t, usec now);
 void session_pause(struct session *s, torrent_id t, usec now);
 void session_resume(struct session *s, torrent_id t, usec now);
+/* Bytes per second within those of the session; 0: no limit of its own. */
+void session_set_torrent_rates(struct session *s, torrent_id t, uint64_t up_rate_max,
+                               uint64_t down_rate_max, usec now);
 /* Hash everything on disk again. */
 void session_verify(struct session *s, torrent_id t, usec now);
 torrent_id session_find(const struct session *s, const uint8_t info_hash[SHA1_SIZE]);

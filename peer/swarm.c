@@ -85,6 +85,7 @@ void swarm_closed(struct session *s, struct peer *p, const char *reason, bool fa
 		a->text = reason;
 		if (t->metadata != NULL)
 			metadata_on_gone(t->metadata, slot_of(p->id));
+		hide_peer_close(s, p);
 		if (p->has_down)
 			download_peer_deinit(t->download, &p->down, now);
 		p->has_down = false;
@@ -97,7 +98,9 @@ void swarm_closed(struct session *s, struct peer *p, const char *reason, bool fa
 	conn_deinit(&p->conn, &s->spans);
 	early_free(p);
 	p->conn.state = CONN_CLOSED;
+	pace_note(s, p, now);
 	timers_set(&s->peer_timers, slot_of(p->id), USEC_NEVER);
+	limits_forget_peer(s, p, now);
 	slots_remove(&s->peers, p->id);
 	session_bury(s, p);
 }

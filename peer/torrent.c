@@ -17,6 +17,8 @@ static void set_state(struct session *s, struct torrent *t, enum torrent_state s
 	if (t->state == state)
 		return;
 	t->state = state;
+	t->seeds_met = 0;
+	t->up_before = t->up.total;
 	session_notice(s, t, NOTICE_STATE, NULL);
 }
 
@@ -262,6 +264,7 @@ void torrent_halt(struct session *s, struct torrent *t, enum torrent_state state
                   const char *reason, usec now)
 {
 	swarm_close_all(s, t, reason, now);
+	hide_end(s, t);
 	torrent_unfollow(s, t);
 	checking_leave(s, t);
 	free(t->sizes);
@@ -300,6 +303,8 @@ void torrent_free(struct session *s, struct torrent *t, usec now)
 	session_index_remove(s, t);
 	slots_remove(&s->torrents, t->id);
 	span_cache_forget(&s->spans, t->id);
+	superseed_deinit(&t->superseed);
+	limits_forget_torrent(s, t, now);
 	if (t->download != NULL)
 		download_free(t->download);
 	if (t->metadata != NULL)
@@ -387,6 +392,7 @@ usec torrent_deadline(const struct session *s, const struct torrent *t)
 		at = usec_min(at, candidates_deadline(t->candidates, t->state != TORRENT_SEEDING));
 	if (t->metadata != NULL)
 		at = usec_min(at, metadata_deadline(t->metadata));
+	at = usec_min(at, pace_deadline(t));
 	for (const struct peer *p = t->peers; p != NULL; p = p->next) {
 		if (p->wants) {
 			at = usec_min(at, choker_deadline(&t->choker));

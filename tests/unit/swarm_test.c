@@ -3,6 +3,27 @@
 
 enum { PIECE = 256 << 10 };
 
+/* Another seed came by: ours is not a lone one, with ways of its own. */
+static void meet_a_seed(struct stage *st)
+{
+	struct raw_peer p = raw_open(st);
+	raw_greet_as(&p, 'S', true, false);
+	raw_say(&p, MSG_HAVE_ALL);
+	cr_assert(raw_is_closed(&p));
+	raw_close(&p);
+}
+
+static uint32_t count_served(struct stage *st)
+{
+	struct peer_status peers[16];
+	uint32_t count = 0;
+	const uint32_t n = session_peers(lab_session(st->lab, st->host), st->t, peers, 16,
+	                                 world_now(st->w));
+	for (uint32_t i = 0; i < n; i++)
+		count += !peers[i].we_choke;
+	return count;
+}
+
 /* S6: never more than 4 + 1 served, whoever wants it. */
 Test(swarm, slots_are_bounded_and_go_round)
 {
@@ -11,32 +32,31 @@ Test(swarm, slots_are_bounded_and_go_round)
 	struct message m;
 	bool ever[12] = { false };
 	stage_open(&st, 64 * PIECE, PIECE, true, false);
+	meet_a_seed(&st);
+	/* A slow line that always has something to send: no slots are added. */
+	session_set_rates(lab_session(st.lab, st.host), 100000, 0, world_now(st.w));
 	for (uint8_t i = 0; i < 12; i++) {
 		p[i] = raw_open(&st);
 		raw_greet_as(&p[i], (uint8_t)('a' + i), false, false);
-		raw_say(&p[i], MSG_INTERESTED);
 	}
-	bool served[12] = { false };
-	for (int second = 0; second < 600; second++) {
-		uint32_t now_served = 0;
-		stage_pass(&st, USEC_PER_SEC);
+	for (uint8_t i = 0; i < 12; i++)
+		raw_say(&p[i], MSG_INTERESTED);
+	for (int tenth = 0; tenth < 3000; tenth++) {
+		stage_pass(&st, USEC_PER_SEC / 10);
 		for (int i = 0; i < 12; i++) {
 			while (raw_next(&p[i], &m, NULL)) {
-				if (m.kind == MSG_UNCHOKE)
-					served[i] = ever[i] = true;
-				else if (m.kind == MSG_CHOKE)
-					served[i] = false;
+				ever[i] = ever[i] || m.kind == MSG_UNCHOKE;
+				for (uint32_t k = m.kind == MSG_UNCHOKE ? 6 : m.kind == MSG_PIECE; k > 0; k--)
+					raw_say_block(&p[i], MSG_REQUEST, (struct block){ k, 0, BLOCK_SIZE });
 			}
-			now_served += served[i];
-			if (second % 100 == 99) /* stay alive */
-				raw_say(&p[i], MSG_KEEP_ALIVE);
 		}
-		cr_assert_leq(now_served, 5);
-		if (second > 2)
-			cr_assert_geq(now_served, 4, "second %d", second);
+		/* One more while the first ones begin to ask. */
+		cr_assert_leq(count_served(&st), tenth < 200 ? 6 : 5);
+		if (tenth > 20)
+			cr_assert_geq(count_served(&st), 4, "after %d tenths", tenth);
 	}
 	for (int i = 0; i < 12; i++)
-		cr_assert(ever[i], "peer %d was never served in ten minutes", i);
+		cr_assert(ever[i], "peer %d was never served in five minutes", i);
 	for (int i = 0; i < 12; i++)
 		raw_close(&p[i]);
 	stage_close(&st);
@@ -50,11 +70,13 @@ Test(swarm, a_slot_that_falls_free_is_given_away_at_once)
 	uint32_t served = 0;
 	int idle = -1;
 	stage_open(&st, 64 * PIECE, PIECE, true, false);
+	meet_a_seed(&st);
 	for (uint8_t i = 0; i < 7; i++) {
 		p[i] = raw_open(&st);
 		raw_greet_as(&p[i], (uint8_t)('a' + i), false, false);
-		raw_say(&p[i], MSG_INTERESTED);
 	}
+	for (uint8_t i = 0; i < 7; i++)
+		raw_say(&p[i], MSG_INTERESTED);
 	stage_pass(&st, USEC_PER_SEC / 10);
 	int one = -1;
 	for (int i = 0; i < 7; i++) {

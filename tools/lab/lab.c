@@ -137,6 +137,8 @@ void lab_kill(struct lab *lab, uint32_t host)
 void lab_cut(struct lab *lab, uint32_t host, bool cut)
 {
 	lab->hosts[host]->cut = cut;
+	if (!cut)
+		streams_repaired(lab->hosts[host]);
 }
 
 void lab_fail_disk(struct lab *lab, uint32_t host, enum disk_result result)
@@ -249,6 +251,9 @@ static void perform(struct lab_host *h, const struct action *a)
 	case ACT_OUTPUT:
 		streams_want(h, a->conn);
 		break;
+	case ACT_INPUT:
+		streams_read(h, a->conn);
+		break;
 	case ACT_DHT_FOLLOW:
 		directory_follow(h, a);
 		break;
@@ -270,7 +275,6 @@ static void perform(struct lab_host *h, const struct action *a)
 	case ACT_NOTICE:
 		on_notice(h, a);
 		break;
-	case ACT_INPUT:
 	case ACT_DHT_CONTACT:
 	case ACT_STORAGE_CLOSE:
 	case ACT_METADATA:

@@ -67,7 +67,8 @@ void lab_pump(struct lab *lab, uint32_t host);
 
 /* Faults. */
 void lab_kill(struct lab *lab, uint32_t host);          /* connections end at once */
-void lab_cut(struct lab *lab, uint32_t host, bool cut); /* its packets vanish */
+void lab_cut(struct lab *lab, uint32_t host, bool cut); /* nothing gets through; after
+                                                         * it, what is not given up does */
 void lab_fail_disk(struct lab *lab, uint32_t host, enum disk_result result); /* from now on; DISK_OK: works */
 /* A peer of our own making, for hostile tests: a raw connection to host. */
 struct lab_raw;

@@ -5,6 +5,7 @@
 #include "tools/lab/lab.h"
 
 struct lab_host;
+struct segment;
 
 /* One end of a connection. An end without host is a raw peer's. */
 struct lab_end {
@@ -13,6 +14,9 @@ struct lab_end {
 	struct lab_end *other;
 	struct lab_end *next_waiting; /* in the host's ring of those that want the uplink */
 	bool waiting, closed;
+	bool reading;            /* its inbox is being emptied */
+	bool ended;              /* the other side is gone: over once the inbox is empty */
+	struct segment *inbox, *inbox_last; /* owned: arrived, not read yet */
 	uint16_t port;           /* the dialer's */
 	uint32_t in_flight;      /* bytes sent and not arrived */
 	uint32_t refs;           /* events that name it, + 1 while open */
@@ -76,6 +80,8 @@ void lab_pump_host(struct lab_host *h);
 void streams_dial(struct lab_host *h, const struct action *a);
 void streams_close(struct lab_host *h, conn_id c);
 void streams_want(struct lab_host *h, conn_id c);
+void streams_read(struct lab_host *h, conn_id c);
+void streams_repaired(struct lab_host *h); /* no longer cut */
 void streams_end_all(struct lab_host *h);
 /* store.c */
 void store_open(struct lab_host *h, const struct action *a);

@@ -5,7 +5,8 @@
  * and size / rate of the receiver's downlink to arrive. A lost segment comes a
  * retransmission later, and holds back what follows it, as TCP does. Bytes are
  * asked from the session only when the uplink is free, which is what a small
- * unsent-bytes limit on a real socket gives. */
+ * unsent-bytes limit on a real socket gives. What arrives lies in the receiver's
+ * inbox until its session may read it, and holds the sender's window open. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -14,7 +15,8 @@
 
 struct segment {
 	struct lab_end *to;
-	uint32_t size;
+	struct segment *next;    /* in the inbox */
+	uint32_t size, read;
 	uint8_t bytes[];
 };
 
@@ -64,12 +66,27 @@ static struct lab_end *end_new(struct lab_host *h)
 	return e;
 }
 
+/* The segment was read, or nobody will. */
+static void segment_free(struct segment *segment)
+{
+	struct lab_end *e = segment->to;
+	if (e->other != NULL)
+		e->other->in_flight -= segment->size;
+	free(segment);
+	end_release(e);
+}
+
 /* This side is over; what travels to it is dropped on arrival. */
 static void end_finish(struct lab_end *e)
 {
 	if (e->closed)
 		return;
 	e->closed = true;
+	while (e->inbox != NULL) {
+		struct segment *first = e->inbox;
+		e->inbox = first->next;
+		segment_free(first);
+	}
 	if (e->host != NULL && e->id != 0)
 		e->host->ends[(uint32_t)e->id] = NULL;
 	if (e->raw != NULL)
@@ -101,35 +118,101 @@ static void want(struct lab_end *e)
 	h->waiting_last = e;
 }
 
+/* Nothing gets through, and what was sent is repeated until it does. */
+static bool is_cut(const struct lab_end *e)
+{
+	const struct lab_end *o = e->other;
+	return (e->host != NULL && e->host->cut) || (o != NULL && o->host != NULL && o->host->cut);
+}
+
+static void end_of_stream(struct lab_end *e)
+{
+	struct lab_host *h = e->host;
+	const conn_id id = e->id;
+	end_finish(e);
+	if (h != NULL && h->session != NULL) {
+		session_on_closed(h->session, id, "closed by the peer", now_of(h));
+		lab_pump_host(h);
+	}
+}
+
 static void on_close_arrives(struct world *w, void *owner, uint64_t a, uint64_t b)
 {
 	struct lab_end *e = owner;
+	(void)w;
 	(void)a;
 	(void)b;
-	if (!e->closed) {
-		struct lab_host *h = e->host;
-		const conn_id id = e->id;
-		end_finish(e);
-		if (h != NULL && h->session != NULL) {
-			session_on_closed(h->session, id, "closed by the peer", world_now(w));
-			lab_pump_host(h);
-		}
-	}
+	if (e->inbox != NULL || is_cut(e))
+		e->ended = true;
+	else if (!e->closed)
+		end_of_stream(e);
 	end_release(e);
 }
 
-static void give(struct lab_end *e, struct bytes bytes)
+/* The next bytes of the inbox, as many as the session takes. False: none now. */
+static bool give(struct lab_end *e)
 {
 	struct lab_host *h = e->host;
-	const uint32_t step = h->config.byte_reads;
-	while (bytes.size != 0 && !e->closed) {
-		const size_t n = step != 0 && step < bytes.size ? step : bytes.size;
-		session_on_bytes(h->session, e->id, bytes_of(bytes.data, n), now_of(h));
-		bytes = bytes_of(bytes.data + n, bytes.size - n);
-		if (step != 0)
-			lab_pump_host(h);
-	}
+	struct segment *first = e->inbox;
+	const uint32_t step = h->config.byte_reads, left = first->size - first->read;
+	const size_t budget = session_read_budget(h->session, e->id, now_of(h));
+	uint32_t n = budget < left ? (uint32_t)budget : left;
+	if (step != 0 && step < n)
+		n = step;
+	if (n == 0)
+		return false;
+	const uint8_t *bytes = first->bytes + first->read;
+	first->read += n;
+	session_on_bytes(h->session, e->id, bytes_of(bytes, n), now_of(h));
 	lab_pump_host(h);
+	return true;
+}
+
+static void drop_first(struct lab_end *e)
+{
+	struct segment *first = e->inbox;
+	struct lab_end *from = e->other;
+	e->inbox = first->next;
+	segment_free(first);
+	if (from != NULL && !from->closed && from->host != NULL) {
+		want(from);
+		uplink_next(from->host);
+	}
+}
+
+static void read_inbox(struct lab_end *e)
+{
+	if (e->reading || e->closed || is_cut(e) || e->host->session == NULL)
+		return;
+	e->reading = true;
+	e->refs++;
+	while (e->inbox != NULL && give(e))
+		if (e->inbox != NULL && e->inbox->read == e->inbox->size)
+			drop_first(e);
+	e->reading = false;
+	if (e->ended && e->inbox == NULL && !e->closed)
+		end_of_stream(e);
+	else
+		lab_pump_host(e->host);
+	end_release(e);
+}
+
+void streams_repaired(struct lab_host *h)
+{
+	for (uint32_t i = 0; i < h->ends_size; i++) {
+		if (h->ends[i] != NULL && h->ends[i]->other != NULL &&
+		    h->ends[i]->other->host != NULL)
+			read_inbox(h->ends[i]->other);
+		if (h->ends[i] != NULL)
+			read_inbox(h->ends[i]);
+	}
+}
+
+void streams_read(struct lab_host *h, conn_id c)
+{
+	struct lab_end *e = end_of(h, c);
+	if (e != NULL)
+		read_inbox(e);
 }
 
 static void raw_take(struct lab_raw *raw, struct bytes bytes)
@@ -145,25 +228,29 @@ static void raw_take(struct lab_raw *raw, struct bytes bytes)
 static void on_arrival(struct world *w, void *owner, uint64_t a, uint64_t b)
 {
 	struct segment *segment = owner;
-	struct lab_end *e = segment->to, *from = e->other;
+	struct lab_end *e = segment->to;
 	(void)w;
 	(void)a;
 	(void)b;
-	if (from != NULL) {
-		from->in_flight -= segment->size;
-		if (!from->closed && from->host != NULL) {
+	if (!e->closed && e->raw != NULL)
+		raw_take(e->raw, bytes_of(segment->bytes, segment->size));
+	if (e->closed || e->host == NULL) {
+		struct lab_end *from = e->other;
+		segment_free(segment);
+		if (from != NULL && !from->closed && from->host != NULL) {
 			want(from);
 			uplink_next(from->host);
 		}
+		return;
 	}
-	if (!e->closed && e->raw != NULL) {
-		raw_take(e->raw, bytes_of(segment->bytes, segment->size));
-	} else if (!e->closed) {
-		e->host->stats.received += segment->size;
-		give(e, bytes_of(segment->bytes, segment->size));
-	}
-	end_release(e);
-	free(segment);
+	e->host->stats.received += segment->size;
+	segment->next = NULL;
+	if (e->inbox != NULL)
+		e->inbox_last->next = segment;
+	else
+		e->inbox = segment;
+	e->inbox_last = segment;
+	read_inbox(e);
 }
 
 /* When the last byte of a segment that leaves at `left` has arrived. */
@@ -187,8 +274,7 @@ static usec arrival(struct lab_end *from, uint32_t size, usec left)
 static void send_segment(struct world *w, struct lab_end *from, struct segment *segment, usec left)
 {
 	struct lab_end *to = from->other;
-	if (to == NULL || (from->host != NULL && from->host->cut) ||
-	    (to->host != NULL && to->host->cut)) {
+	if (to == NULL) {
 		free(segment);
 		return;
 	}
@@ -227,6 +313,7 @@ static struct segment *take_output(struct lab_host *h, struct lab_end *e)
 	if (size == 0)
 		return NULL;
 	segment->size = size;
+	segment->read = 0;
 	session_on_sent(h->session, e->id, size, now_of(h));
 	return segment;
 }
@@ -355,6 +442,12 @@ void streams_end_all(struct lab_host *h)
 	for (uint32_t i = 0; i < h->ends_size; i++)
 		if (h->ends[i] != NULL)
 			streams_close(h, h->ends[i]->id);
+	for (struct lab_end *e = h->waiting_first, *next; e != NULL; e = next) {
+		next = e->next_waiting;
+		e->waiting = false;
+		end_release(e);
+	}
+	h->waiting_first = h->waiting_last = NULL;
 }
 
 /* ---- raw peers ---- */
@@ -382,11 +475,12 @@ struct lab_raw *lab_raw_connect(struct lab *lab, uint32_t host)
 
 void lab_raw_send(struct lab *lab, struct lab_raw *raw, struct bytes bytes)
 {
-	if (raw->end == NULL || raw->closed || raw->end->other == NULL)
+	if (bytes.size == 0 || raw->end == NULL || raw->closed || raw->end->other == NULL)
 		return;
 	struct segment *segment = memory_alloc(sizeof *segment + bytes.size);
 	memcpy(segment->bytes, bytes.data, bytes.size);
 	segment->size = (uint32_t)bytes.size;
+	segment->read = 0;
 	send_segment(lab->world, raw->end, segment, world_now(lab->world));
 }
 
