@@ -431,14 +431,20 @@ Test(disk, runs_the_work_of_others)
 	cr_assert_eq(disk_pending_runs(disk), 0);
 }
 
-/* Leaving with work waiting: what has not begun is dropped, nothing leaks. */
+/* Leaving with work waiting: what has not begun is dropped, nothing leaks, and
+ * nobody hears of it any more. */
 Test(disk, free_drops_what_waits)
 {
-	int i;
+	int i, heard;
 
 	many_files();
 	open_storage();
 	for (i = 0; i < 100; i++)
 		submit(ACT_CHECK, 0, shape.total);
 	disk_close(disk, TORRENT);
+	cr_assert(disk_free(disk, 10 * USEC_PER_SEC));
+	heard = (int)told.jobs;
+	event_base_loop(loop.base, EVLOOP_NONBLOCK);
+	cr_assert_eq((int)told.jobs, heard);
+	disk = disk_new(&loop, NULL, 1); /* for the end of the suite to free */
 }
