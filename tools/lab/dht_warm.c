@@ -145,6 +145,7 @@ static void warm_one(struct dht_net *net, const struct crowd *c, uint32_t me)
 		fill_bucket(net, c, me, bits);
 	n->families[0].refresh_at =
 		n->now + rng_below(rng, REFRESH_MINUTES * 60) * USEC_PER_SEC;
+	n->families[0].refresh_pause = REFRESH_MINUTES * USEC_PER_MIN;
 	n->check_at = n->now + rng_below(rng, 6000) * USEC_PER_MS;
 	n->sweep_at = n->now + rng_below(rng, 10000) * USEC_PER_MS;
 	n->saved_once = true;
