@@ -11,6 +11,7 @@
 
 #include "peer/connect/conn.h"
 #include "peer/discover/candidates.h"
+#include "peer/discover/pex.h"
 #include "peer/download/download.h"
 #include "peer/download/metadata.h"
 #include "peer/limiter.h"
@@ -27,6 +28,7 @@ enum {
 	EARLY_HAVES_MAX = 2048,   /* HAVE before the metadata, per peer */
 	METADATA_SERVE_QUEUE_MAX = 64 << 10, /* bytes unsent above which metadata requests
 	                                      * are rejected */
+	GOSSIP_MESSAGE_MAX = 8 << 10,
 	OUTPUT_AHEAD = 512 << 10, /* bytes put into an outbox ahead of the socket */
 	REQUEST_BATCH = 64,
 	HIDE_IDLE_LOOKS = 5,      /* looks in a row that found the uplink idle: enough hiding */
@@ -77,6 +79,10 @@ struct peer {
 	struct meter sent;       /* payload */
 	uint64_t sent_at_unchoke;
 
+	struct pex_recipient pex_recipient;
+	struct pex_guard pex_guard;
+	struct endpoint gossip_name; /* others are told of it as this, if gossiped */
+	bool gossiped;
 	bool busy;               /* counted in session.busy_peers */
 	bool touched;            /* listed in session.touched */
 	bool output_held;        /* waits for its turn to send: limits.c */
@@ -112,6 +118,7 @@ struct torrent {
 	uint32_t half_open;
 
 	struct choker choker;
+	struct pex pex;
 	struct superseed superseed;
 	uint64_t up_before;        /* uploaded before it was a seed */
 	uint32_t seeds_met;        /* since it is a seed */
@@ -266,6 +273,15 @@ void outbound_extended(struct session *s, struct peer *p, enum extended_kind kin
 void outbound_extended_handshake(struct session *s, struct peer *p, usec now);
 void outbound_pieces(struct session *s, struct peer *p, usec now); /* BITFIELD or its kin */
 void outbound_fill(struct session *s, struct peer *p, usec now); /* reads, blocks into the outbox */
+
+/* ---- gossip.c: peer exchange ---- */
+bool gossip_is_on(const struct torrent *t);
+/* p is open, or what others may be told of it changed. */
+void gossip_on_open(struct session *s, struct peer *p);
+void gossip_on_close(struct session *s, struct peer *p);
+const char *gossip_on_message(struct session *s, struct peer *p, struct bytes payload, usec now);
+usec gossip_deadline(const struct peer *p);
+void gossip_on_timer(struct session *s, struct peer *p, usec now);
 
 /* ---- limits.c ---- */
 size_t limits_cut_output(struct session *s, struct peer *p, struct bytes *views, size_t count,

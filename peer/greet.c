@@ -161,6 +161,8 @@ void greet_on_handshake(struct session *s, struct peer *p, usec now)
 		p->conn.message_max = t->metainfo->piece_count / 8 + EXT_PAYLOAD_MAX;
 	hide_peer_open(s, t, p);
 	first_words(s, p, now);
+	pex_recipient_init(&p->pex_recipient, now);
+	gossip_on_open(s, p);
 	struct action *a = session_act(s, ACT_NOTICE);
 	a->torrent = t->id;
 	a->notice = NOTICE_PEER;

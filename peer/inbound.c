@@ -176,6 +176,7 @@ static const char *on_extended_handshake(struct session *s, struct peer *p, stru
 	if (h.reqq != 0)
 		p->down.reqq = h.reqq;
 	p->conn.ext = h;
+	gossip_on_open(s, p);
 	if (t->metadata == NULL || h.ids[EXT_METADATA] == 0)
 		return NULL;
 	if (h.metadata_size != 0 && !metadata_on_size(t->metadata, slot_of(p->id), h.metadata_size))
@@ -195,6 +196,8 @@ static const char *on_extended(struct session *s, struct peer *p, uint8_t id, st
 		return on_extended_handshake(s, p, payload, now);
 	case EXT_METADATA:
 		return on_metadata_message(s, p, payload, now);
+	case EXT_PEX:
+		return gossip_on_message(s, p, payload, now);
 	case EXT_DONTHAVE:
 		if (payload.size != 4)
 			return "malformed dont-have";
@@ -207,6 +210,7 @@ static const char *on_extended(struct session *s, struct peer *p, uint8_t id, st
 	case EXT_UPLOAD_ONLY:
 		if (payload.size == 1)
 			p->upload_only = payload.data[0] != 0;
+		gossip_on_open(s, p);
 		return NULL;
 	default:
 		return NULL; /* not one of ours: BEP 10 says to ignore it */
@@ -265,6 +269,8 @@ static void on_pieces_changed(struct session *s, struct peer *p, usec now)
 	t->seeds_met++;
 	if (t->state == TORRENT_SEEDING)
 		swarm_close(s, p, "both are seeds", false, now);
+	else
+		gossip_on_open(s, p);
 }
 
 /* A bitfield in mid-connection is not in BEP 3, but aria2 sends one instead of

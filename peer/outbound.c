@@ -59,6 +59,8 @@ void outbound_extended_handshake(struct session *s, struct peer *p, usec now)
 		.your_ip = p->endpoint,
 	};
 	h.ids[EXT_METADATA] = EXT_METADATA;
+	if (gossip_is_on(t))
+		h.ids[EXT_PEX] = EXT_PEX;
 	h.ids[EXT_DONTHAVE] = EXT_DONTHAVE;
 	h.ids[EXT_UPLOAD_ONLY] = EXT_UPLOAD_ONLY;
 	writer_init(&w, buffer, sizeof buffer);

@@ -67,7 +67,10 @@ void pace_torrent(struct session *s, struct torrent *t, usec now)
 	t->idle_seen = idle_time(s, now);
 	t->peers_wanted = has_wanting(t);
 	const bool lone = hide_judge(s, t, idle);
-	/* One that hides gives no piece twice, however many it serves. */
+	/* A leecher idles because it has little that others lack, which more slots do
+	 * not mend: they only make each piece take longer. */
+	const bool starved = t->state == TORRENT_SEEDING && has_waiting(t);
+	/* Who hides gives no piece twice, however many it serves. */
 	choker_fit_slots(&t->choker, s->config.upload_slots, lone && !t->superseed.on,
-	                 has_waiting(t) ? idle : 0, now);
+	                 starved ? idle : 0, now);
 }

@@ -86,6 +86,7 @@ void swarm_closed(struct session *s, struct peer *p, const char *reason, bool fa
 		if (t->metadata != NULL)
 			metadata_on_gone(t->metadata, slot_of(p->id));
 		hide_peer_close(s, p);
+		gossip_on_close(s, p);
 		if (p->has_down)
 			download_peer_deinit(t->download, &p->down, now);
 		p->has_down = false;
@@ -314,6 +315,7 @@ void swarm_on_metadata(struct session *s, struct torrent *t, usec now)
 		inbound_apply_early(s, p, now);
 		if (p->conn.state == CONN_CLOSED)
 			continue;
+		gossip_on_open(s, p);
 		if (p->conn.extended)
 			outbound_extended_handshake(s, p, now);
 		if (p->conn.state != CONN_CLOSED)
@@ -371,6 +373,7 @@ usec swarm_peer_deadline(const struct peer *p)
 		return p->connected_at + HANDSHAKE_TIMEOUT;
 	case CONN_OPEN: {
 		usec at = usec_min(p->heard_at + SILENCE_MAX, p->spoke_at + KEEP_ALIVE_INTERVAL);
+		at = usec_min(at, gossip_deadline(p));
 		if (p->has_down)
 			at = usec_min(at, download_peer_deadline(&p->down));
 		return at;
@@ -402,6 +405,8 @@ void swarm_peer_on_timer(struct session *s, struct peer *p, usec now)
 		if (p->conn.state == CONN_CLOSED)
 			return;
 	}
+	if (now >= gossip_deadline(p))
+		gossip_on_timer(s, p, now);
 	if (p->has_down && now >= download_peer_deadline(&p->down)) {
 		download_peer_on_timer(p->torrent->download, &p->down, now);
 		p->torrent->refill = p->torrent->choke_now = true;

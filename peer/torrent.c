@@ -304,6 +304,7 @@ void torrent_free(struct session *s, struct torrent *t, usec now)
 	slots_remove(&s->torrents, t->id);
 	span_cache_forget(&s->spans, t->id);
 	superseed_deinit(&t->superseed);
+	pex_deinit(&t->pex);
 	limits_forget_torrent(s, t, now);
 	if (t->download != NULL)
 		download_free(t->download);
