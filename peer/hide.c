@@ -48,7 +48,7 @@ static bool harms(struct torrent *t, uint32_t idle_permille)
 
 bool hide_judge(struct session *s, struct torrent *t, uint32_t idle_permille)
 {
-	if (t->state != TORRENT_SEEDING)
+	if (t->state != TORRENT_SEEDING || s->config.classic)
 		return false;
 	const struct superseed_facts facts = {
 		.seeds = t->seeds_met,
@@ -84,7 +84,7 @@ static bool is_beginning(const struct torrent *t, const struct peer *fresh)
 
 void hide_peer_open(struct session *s, struct torrent *t, struct peer *p)
 {
-	if (!t->superseed.on && is_beginning(t, p))
+	if (!t->superseed.on && !s->config.classic && is_beginning(t, p))
 		begin(s, t);
 	superseed_peer_init(&t->superseed, &p->shown, p->has_down);
 }

@@ -148,7 +148,7 @@ void json_int(struct json_line *j, const char *key, int64_t value)
 	put_text(j, digits);
 }
 
-void json_real(struct json_line *j, const char *key, double value, int decimals)
+static void put_real(struct json_line *j, double value, int decimals)
 {
 	char digits[352]; /* the longest double with 6 decimals */
 
@@ -156,8 +156,26 @@ void json_real(struct json_line *j, const char *key, double value, int decimals)
 		snprintf(digits, sizeof digits, "%.*f", decimals, value);
 	else
 		snprintf(digits, sizeof digits, "null");
-	put_key(j, key);
 	put_text(j, digits);
+}
+
+void json_real(struct json_line *j, const char *key, double value, int decimals)
+{
+	put_key(j, key);
+	put_real(j, value, decimals);
+}
+
+void json_reals(struct json_line *j, const char *key, const double *values, size_t count,
+                int decimals)
+{
+	put_key(j, key);
+	put(j, "[", 1);
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0)
+			put(j, ", ", 2);
+		put_real(j, values[i], decimals);
+	}
+	put(j, "]", 1);
 }
 
 void json_bool(struct json_line *j, const char *key, bool value)

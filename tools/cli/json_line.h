@@ -29,6 +29,8 @@ void json_uint(struct json_line *j, const char *key, uint64_t value);
 void json_int(struct json_line *j, const char *key, int64_t value);
 /* decimals: 0 to 6. A number that is not finite becomes null. */
 void json_real(struct json_line *j, const char *key, double value, int decimals);
+void json_reals(struct json_line *j, const char *key, const double *values, size_t count,
+                int decimals); /* an array */
 void json_bool(struct json_line *j, const char *key, bool value);
 /* Close the object and write it with its newline, flushed. */
 void json_end(struct json_line *j, FILE *out);

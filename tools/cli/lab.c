@@ -16,6 +16,7 @@ static const struct {
 	const char *help;
 } experiments[] = {
 	{ "dht", lab_run_dht, "how well searches do in a large DHT" },
+	{ "swarm", lab_run_swarm, "how close a swarm comes to what its links allow" },
 	{ "bench", lab_run_bench, "what single operations cost" },
 };
 

@@ -3,6 +3,7 @@
 #define TOOLS_CLI_LAB_H
 
 int lab_run_dht(int argc, char **argv);
+int lab_run_swarm(int argc, char **argv);
 int lab_run_bench(int argc, char **argv);
 
 #endif

@@ -1,7 +1,7 @@
 /* tools/lab/store.c: the lab's content and its memory disk.
  *
- * Bytes are never kept per host: what was stored had the right hash, so a bit
- * per piece is enough, and reads come from the shared content. */
+ * Bytes are never kept per host: what was stored is equal to the content, so a
+ * bit per piece is enough, and reads come from there. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,19 +171,16 @@ void store_open(struct lab_host *h, const struct action *a)
 	world_at(w, world_now(w) + h->lab->config.disk_time, on_opened, pending_new(h, a), 0, 0);
 }
 
+/* Equal bytes have equal hashes, and comparing costs a fifth of hashing. */
 static enum disk_result store_piece(struct lab_torrent *t, const struct disk_job *job)
 {
-	struct hasher *hasher = hasher_new_sha1();
-	uint8_t digest[SHA1_SIZE];
+	const uint8_t *truth = t->content->bytes + (uint64_t)job->piece * t->content->piece_length;
 	for (uint32_t done = 0; done < job->length; done += CHUNK_SIZE) {
 		const uint32_t left = job->length - done;
-		hasher_update(hasher, bytes_of(job->chunks[done / CHUNK_SIZE],
-		                               left < CHUNK_SIZE ? left : CHUNK_SIZE));
+		if (memcmp(job->chunks[done / CHUNK_SIZE], truth + done,
+		           left < CHUNK_SIZE ? left : CHUNK_SIZE) != 0)
+			return DISK_BAD_HASH;
 	}
-	hasher_finish(hasher, digest);
-	hasher_free(hasher);
-	if (memcmp(digest, job->expected, SHA1_SIZE) != 0)
-		return DISK_BAD_HASH;
 	bitfield_set(&t->stored, job->piece);
 	return DISK_OK;
 }
