@@ -155,6 +155,13 @@ static void *run_worker(void *argument)
 	return NULL;
 }
 
+static void report(const struct shared *s)
+{
+	if (s->h->on_progress != NULL)
+		s->h->on_progress(s->h->context, atomic_load(&s->done_bytes));
+}
+
+/* The workers may all end between two looks, so the end is told of by itself. */
 static void wait_for_workers(struct shared *s)
 {
 	pthread_mutex_lock(&s->lock);
@@ -168,11 +175,11 @@ static void wait_for_workers(struct shared *s)
 		}
 		pthread_cond_timedwait(&s->ended, &s->lock, &until);
 		pthread_mutex_unlock(&s->lock);
-		if (s->h->on_progress != NULL)
-			s->h->on_progress(s->h->context, atomic_load(&s->done_bytes));
+		report(s);
 		pthread_mutex_lock(&s->lock);
 	}
 	pthread_mutex_unlock(&s->lock);
+	report(s);
 }
 
 static void shared_init(struct shared *s, const struct hashing *h, char *reason)
