@@ -8,6 +8,7 @@
  * Invariant: between steps every open message has at least one whole block. */
 #include "proto/hash_many.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "proto/sha1_lanes.h"
@@ -32,9 +33,9 @@ struct message {
 
 /* ---- the processor ---- */
 
-unsigned hash_many_ways(void)
-{
 #if SHA1_LANES_X86
+static unsigned ask_processor(void)
+{
 	unsigned a, b, c, d, ways = 0;
 
 	if (__get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1) != 0 &&
@@ -43,6 +44,22 @@ unsigned hash_many_ways(void)
 	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw"))
 		ways |= HASH_BY_AVX512;
 	return ways;
+}
+#endif
+
+/* Asked once: in a virtual machine cpuid is answered by the host, which takes
+ * microseconds. */
+unsigned hash_many_ways(void)
+{
+#if SHA1_LANES_X86
+	static atomic_uint known; /* 1 + the answer */
+	unsigned ways = atomic_load_explicit(&known, memory_order_relaxed);
+
+	if (ways == 0) {
+		ways = 1 + ask_processor();
+		atomic_store_explicit(&known, ways, memory_order_relaxed);
+	}
+	return ways - 1;
 #else
 	return HASH_BY_OPENSSL;
 #endif

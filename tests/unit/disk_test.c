@@ -415,6 +415,52 @@ Test(disk, many_jobs_at_once)
 	assert_file("t/b", files[1].offset, files[1].length);
 }
 
+/* Pieces that are hashed side by side fail alone: one is wrong, of one the file
+ * is too short, one lies across files and padding. One worker, so that they
+ * meet: the first job keeps it busy while the others are put in. */
+Test(disk, a_batch_fails_only_what_is_wrong)
+{
+	enum { PIECE = 3 * CHUNK_SIZE, PIECES = 20, WRONG = 4, SHORT = PIECES - 1 };
+	job_id first;
+	int i;
+
+	cr_assert(disk_free(disk, USEC_PER_SEC));
+	disk = disk_new(&loop, NULL, 1);
+	add_file("t/a", 2 * PIECE + 1000, false);
+	add_file("t/pad", 555, true);
+	add_file("t/b", (PIECES - 2) * PIECE - 1555 - 70, false);
+	fill();
+	open_storage();
+	payload[WRONG * PIECE + 9] ^= 1; /* the hash that is expected, not the chunks */
+	first = last_job + 1;
+	for (i = 0; i < PIECES; i++)
+		submit(ACT_STORE, (uint64_t)i * PIECE, i == SHORT ? PIECE - 70 : PIECE);
+	wait_idle();
+	for (i = 0; i < PIECES; i++)
+		cr_assert_eq(told.result[first + (job_id)i], i == WRONG ? DISK_BAD_HASH : DISK_OK,
+		             "piece %d", i);
+	cr_assert_eq(truncate(temporary_path(&dir, "t/b"), (off_t)files[2].length - 1), 0);
+	first = last_job + 1;
+	for (i = 0; i < PIECES; i++)
+		submit(ACT_CHECK, (uint64_t)i * PIECE, i == SHORT ? PIECE - 70 : PIECE);
+	wait_idle();
+	for (i = 0; i < PIECES; i++)
+		cr_assert_eq(told.result[first + (job_id)i],
+		             i == WRONG ? DISK_BAD_HASH : i == SHORT ? DISK_MISSING : DISK_OK,
+		             "piece %d", i);
+}
+
+/* Leaving, nobody waits for checks. */
+Test(disk, hurry_ends_checks)
+{
+	many_files();
+	open_storage();
+	cr_assert_eq(perform(ACT_STORE, 0, shape.total), DISK_OK);
+	disk_hurry(disk);
+	cr_assert_eq(perform(ACT_CHECK, 0, shape.total), DISK_FAILED);
+	cr_assert_eq(perform(ACT_STORE, 0, shape.total), DISK_OK);
+}
+
 static void add_one(void *context)
 {
 	++*(int *)context;

@@ -1,12 +1,10 @@
 /* tools/io/disk.c: the queues between the network thread and the workers.
  *
- * Three first-in first-out queues. Reads go first, because a peer waits for
- * them and they are short, but after some in a row a write has its turn;
- * checks of what is on disk go last. What the page cache holds is read at once,
- * without any of that: a hand-over to a thread and back costs as much as the
- * copy, which leaves the bytes in another core's cache. A worker takes jobs under the lock, does
- * them, and puts them on the list of answers; the first of a batch of answers
- * wakes the network thread through one eventfd.
+ * What the page cache holds is read at once, without any hand-over: to a thread
+ * and back costs as much as the copy, which leaves the bytes in another core's
+ * cache. A worker takes jobs under the lock (disk_queue.h), does them, and puts
+ * them on the list of answers; the first of a batch of answers wakes the
+ * network thread through one eventfd.
  *
  * Who touches what: storage.pending, storage.closing, the free list and the
  * map of torrents belong to the network thread; the queues and the answers to
@@ -24,16 +22,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "proto/hash_many.h"
 #include "proto/memory.h"
 #include "tools/io/disk_job.h"
+#include "tools/io/disk_queue.h"
 #include "tools/io/idmap.h"
 #include "tools/io/loop.h"
-
-enum { QUEUE_READS, QUEUE_WRITES, QUEUE_CHECKS, QUEUES };
-
-struct queue {
-	struct job *first, **end;
-};
 
 struct disk {
 	struct loop *loop;
@@ -43,82 +37,22 @@ struct disk {
 	struct job *unused;        /* jobs to use again */
 	size_t pending, pending_runs;
 	uint32_t threads_max;
+	size_t batch_max;
 	struct event answered;
 	int wake_fd;
 	/* Under the lock. */
 	pthread_mutex_t lock;
 	pthread_cond_t work, ended;
-	struct queue queues[QUEUES];
+	struct disk_queues waiting;
 	struct job *answers, **answers_end;
-	uint32_t reads_in_a_row;
-	uint32_t threads, idle, queued;
+	uint32_t threads, idle;
 	bool stopping;
 	/* Workers. */
 	struct fdcache files;
 	atomic_bool hurry;
 };
 
-static void queue_init(struct queue *q)
-{
-	q->first = NULL;
-	q->end = &q->first;
-}
-
-static void queue_put(struct queue *q, struct job *j)
-{
-	j->next = NULL;
-	*q->end = j;
-	q->end = &j->next;
-}
-
-static struct job *queue_take(struct queue *q)
-{
-	struct job *j = q->first;
-
-	if (j != NULL) {
-		q->first = j->next;
-		if (q->first == NULL)
-			q->end = &q->first;
-	}
-	return j;
-}
-
-static int queue_of(enum job_kind kind)
-{
-	switch (kind) {
-	case JOB_READ: return QUEUE_READS;
-	case JOB_CHECK: return QUEUE_CHECKS;
-	case JOB_STORE:
-	case JOB_WRITE:
-	case JOB_OPEN:
-	case JOB_FINISH:
-	case JOB_CLOSE:
-	case JOB_RUN: break;
-	}
-	return QUEUE_WRITES;
-}
-
 /* ---- workers ---- */
-
-static struct job *take_job(struct disk *d)
-{
-	struct job *j = NULL;
-	int i;
-
-	if (d->reads_in_a_row >= DISK_READS_IN_A_ROW) {
-		j = queue_take(&d->queues[QUEUE_WRITES]);
-		if (j == NULL)
-			j = queue_take(&d->queues[QUEUE_CHECKS]);
-		d->reads_in_a_row = 0;
-	}
-	for (i = 0; j == NULL && i < QUEUES; i++)
-		j = queue_take(&d->queues[i]);
-	if (j == NULL)
-		return NULL;
-	d->queued--;
-	d->reads_in_a_row = j->kind == JOB_READ ? d->reads_in_a_row + 1 : 0;
-	return j;
-}
 
 /* True: the network thread has to be woken. */
 static bool put_answer(struct disk *d, struct job *j)
@@ -141,46 +75,62 @@ static void wake_network(struct disk *d)
 		assert(errno == EAGAIN);
 }
 
-/* Jobs until there are none; entered and left without the lock. */
-static void work_on(struct disk *d, struct job *j, struct job_tools *tools)
+static void put_answers(struct disk *d, struct job *const jobs[], size_t count)
 {
-	bool wake;
+	bool wake = false;
+	size_t i;
 
-	while (j != NULL) {
-		job_perform(j, tools);
-		pthread_mutex_lock(&d->lock);
-		wake = put_answer(d, j);
-		j = d->stopping ? NULL : take_job(d);
-		pthread_mutex_unlock(&d->lock);
-		if (wake)
-			wake_network(d);
+	pthread_mutex_lock(&d->lock);
+	for (i = 0; i < count; i++)
+		wake |= put_answer(d, jobs[i]);
+	pthread_mutex_unlock(&d->lock);
+	if (wake)
+		wake_network(d);
+}
+
+/* Without the lock. A piece is answered as soon as it is written: its memory
+ * is waited for. */
+static void perform(struct disk *d, struct job *const jobs[], size_t count,
+                    struct job_tools *tools)
+{
+	const bool at_once = jobs[0]->kind != JOB_CHECK;
+	size_t i;
+
+	if (job_is_hashed(jobs[0]->kind))
+		jobs_hash(jobs, count, tools);
+	for (i = 0; i < count; i++) {
+		job_perform(jobs[i], tools);
+		if (at_once)
+			put_answers(d, &jobs[i], 1);
 	}
+	if (!at_once)
+		put_answers(d, jobs, count);
 }
 
 static void *worker(void *context)
 {
 	struct disk *d = context;
-	struct job_tools tools = { .files = &d->files, .hurry = &d->hurry,
-		                   .hasher = hasher_new_sha1() };
-	struct job *j;
+	struct job_tools tools = { .files = &d->files, .hurry = &d->hurry };
+	struct job *jobs[DISK_BATCH_MAX];
+	size_t count;
 
 	pthread_mutex_lock(&d->lock);
 	while (!d->stopping) {
-		j = take_job(d);
-		if (j == NULL) {
+		count = disk_queues_take(&d->waiting, jobs, d->threads_max - d->threads + d->idle,
+		                         d->batch_max);
+		if (count == 0) {
 			d->idle++;
 			pthread_cond_wait(&d->work, &d->lock);
 			d->idle--;
 			continue;
 		}
 		pthread_mutex_unlock(&d->lock);
-		work_on(d, j, &tools);
+		perform(d, jobs, count, &tools);
 		pthread_mutex_lock(&d->lock);
 	}
 	d->threads--;
 	pthread_cond_signal(&d->ended);
 	pthread_mutex_unlock(&d->lock);
-	hasher_free(tools.hasher);
 	free(tools.buffer);
 	return NULL;
 }
@@ -227,11 +177,10 @@ static void submit(struct disk *d, struct job *j)
 	bool wake;
 
 	pthread_mutex_lock(&d->lock);
-	queue_put(&d->queues[queue_of(j->kind)], j);
-	d->queued++;
+	disk_queues_put(&d->waiting, j);
 	wake = d->idle > 0;
 	/* A thread that has been woken for an earlier job still counts as idle. */
-	if (d->threads < d->threads_max && d->queued > d->idle && start_thread(d))
+	if (d->threads < d->threads_max && d->waiting.count > d->idle && start_thread(d))
 		d->threads++;
 	if (d->threads == 0) {
 		(void)fprintf(stderr, "shoal: cannot start a disk thread\n");
@@ -428,20 +377,39 @@ static uint32_t default_threads(void)
 	return cores > DISK_THREADS_MAX ? DISK_THREADS_MAX : (uint32_t)cores;
 }
 
+static uint32_t threads_of(uint32_t asked)
+{
+	if (asked == 0)
+		return default_threads();
+	return asked > DISK_THREADS_MAX ? DISK_THREADS_MAX : asked;
+}
+
+static size_t batch_best(void)
+{
+	const size_t best = hash_many_best();
+
+	return best < DISK_BATCH_MAX ? best : DISK_BATCH_MAX;
+}
+
+/* A batch in hand and one in the queue for each. */
+uint32_t disk_checks_wanted(uint32_t threads)
+{
+	const uint32_t wanted = 2 * threads_of(threads) * (uint32_t)batch_best();
+
+	return wanted < DISK_CHECKS_MAX ? wanted : DISK_CHECKS_MAX;
+}
+
 struct disk *disk_new(struct loop *loop, struct session *session, uint32_t threads)
 {
 	struct disk *d = memory_zeroed(1, sizeof(*d));
 	pthread_condattr_t attributes;
-	int i;
 
 	d->loop = loop;
 	d->session = session;
-	d->threads_max = threads == 0 ? default_threads() : threads;
-	if (d->threads_max > DISK_THREADS_MAX)
-		d->threads_max = DISK_THREADS_MAX;
+	d->threads_max = threads_of(threads);
+	d->batch_max = batch_best();
 	d->answers_end = &d->answers;
-	for (i = 0; i < QUEUES; i++)
-		queue_init(&d->queues[i]);
+	disk_queues_init(&d->waiting);
 	d->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (d->wake_fd < 0) {
 		(void)fprintf(stderr, "shoal: eventfd: %s\n", strerror(errno));
@@ -511,8 +479,8 @@ bool disk_free(struct disk *d, usec patience)
 	event_del(&d->answered);
 	if (!end_threads(d, patience))
 		return false;
-	for (i = 0; i < QUEUES; i++)
-		jobs_free(d->queues[i].first, &storages);
+	for (i = 0; i < DISK_QUEUES; i++)
+		jobs_free(d->waiting.queues[i].first, &storages);
 	jobs_free(d->answers, &storages);
 	jobs_free(d->unused, &storages);
 	while (idmap_any(&d->storages, &entry)) {

@@ -15,7 +15,10 @@ enum {
 	DISK_THREADS_MAX = 64,
 	DISK_THREADS_MIN = 2,     /* of the default, which is the number of cores */
 	DISK_TEXT_MAX = 512,
-	DISK_CHECK_BUFFER = 256 << 10, /* bytes of one read of ACT_CHECK */
+	DISK_CHECK_BUFFER = 1 << 20, /* bytes that a worker reads for ACT_CHECK at a time */
+	DISK_BATCH_MAX = 16,      /* pieces that a worker hashes side by side */
+	DISK_BATCH_BYTES_MAX = 64 << 20, /* of them */
+	DISK_CHECKS_MAX = 256,    /* see disk_checks_wanted */
 	DISK_READAHEAD = 4 << 20,
 	DISK_SYNC_STEP = 16 << 20, /* bytes forced to the medium at a time */
 	DISK_VIEWS_MAX = 64,      /* chunks of one preadv or pwritev */
@@ -27,6 +30,8 @@ struct disk;
 /* threads 0: the default. They start when there is work. session may be NULL
  * when only disk_run is used. */
 struct disk *disk_new(struct loop *loop, struct session *session, uint32_t threads);
+/* How many checks in flight keep that many workers busy. threads as above. */
+uint32_t disk_checks_wanted(uint32_t threads);
 /* Jobs not begun are dropped, running ones get that long. False: one is stuck
  * in the system; nothing is freed and the buffers of its job are still in use:
  * the session must not be freed either. */

@@ -81,8 +81,7 @@ static enum disk_result result_of(int error, bool writing)
 	}
 }
 
-/* path NULL: the root itself. Always false. */
-static bool fail_file(struct job *j, const char *path, int error, bool writing)
+bool job_fail_file(struct job *j, const char *path, int error, bool writing)
 {
 	const char *root = j->storage->root;
 	const size_t root_size = strlen(root);
@@ -95,7 +94,7 @@ static bool fail_file(struct job *j, const char *path, int error, bool writing)
 	return false;
 }
 
-static bool fail_short(struct job *j, const struct layout_slice *slice, uint64_t end)
+bool job_fail_short(struct job *j, const struct layout_slice *slice, uint64_t end)
 {
 	char text[DISK_TEXT_MAX];
 
@@ -108,8 +107,8 @@ static bool fail_short(struct job *j, const struct layout_slice *slice, uint64_t
 
 /* ---- bytes ---- */
 
-static struct fdcache_entry *open_slice(struct job *j, struct job_tools *tools, uint32_t file,
-                                        enum tree_mode mode)
+struct fdcache_entry *job_open_file(struct job *j, struct job_tools *tools, uint32_t file,
+                                    enum tree_mode mode)
 {
 	const struct metainfo_file *f = &j->storage->shape.files[file];
 	const struct fdcache_ask ask = {
@@ -119,7 +118,7 @@ static struct fdcache_entry *open_slice(struct job *j, struct job_tools *tools, 
 	struct fdcache_entry *e = fdcache_get(tools->files, &ask);
 
 	if (e == NULL)
-		fail_file(j, f->path, errno, mode == TREE_CREATE);
+		job_fail_file(j, f->path, errno, mode == TREE_CREATE);
 	return e;
 }
 
@@ -148,7 +147,7 @@ static bool move_slice(struct job *j, struct job_tools *tools, const struct layo
                        uint64_t at)
 {
 	const bool writing = j->kind != JOB_READ;
-	struct fdcache_entry *e = open_slice(j, tools, slice->file, writing ? TREE_CREATE : TREE_READ);
+	struct fdcache_entry *e = job_open_file(j, tools, slice->file, writing ? TREE_CREATE : TREE_READ);
 	struct iovec views[DISK_VIEWS_MAX];
 	uint64_t done = 0, bytes;
 	bool good = true;
@@ -164,10 +163,10 @@ static bool move_slice(struct job *j, struct job_tools *tools, const struct layo
 		if (n > 0)
 			done += (uint64_t)n;
 		else if (n == 0)
-			good = writing ? fail_file(j, j->storage->shape.files[slice->file].path, EIO, true)
-			               : fail_short(j, slice, slice->offset + done);
+			good = writing ? job_fail_file(j, j->storage->shape.files[slice->file].path, EIO, true)
+			               : job_fail_short(j, slice, slice->offset + done);
 		else if (errno != EINTR)
-			good = fail_file(j, j->storage->shape.files[slice->file].path, errno, writing);
+			good = job_fail_file(j, j->storage->shape.files[slice->file].path, errno, writing);
 	}
 	if (writing)
 		atomic_store_explicit(&j->storage->dirty[slice->file], true, memory_order_relaxed);
@@ -265,7 +264,7 @@ static bool make_empties(struct job *j)
 	root = tree_open_root(s->root, true);
 	if (root < 0) {
 		atomic_store(&s->empties_made, false);
-		return fail_file(j, NULL, errno, true);
+		return job_fail_file(j, NULL, errno, true);
 	}
 	for (i = 0; i < s->shape.file_count; i++) {
 		const struct metainfo_file *f = &s->shape.files[i];
@@ -274,7 +273,7 @@ static bool make_empties(struct job *j)
 			continue;
 		fd = tree_open_file(root, f->path, TREE_CREATE, f->executable);
 		if (fd < 0) {
-			fail_file(j, f->path, errno, true);
+			job_fail_file(j, f->path, errno, true);
 			atomic_store(&s->empties_made, false);
 			break;
 		}
@@ -285,85 +284,6 @@ static bool make_empties(struct job *j)
 }
 
 /* ---- the kinds ---- */
-
-static void perform_store(struct job *j, struct job_tools *tools)
-{
-	uint8_t digest[SHA1_SIZE];
-	uint32_t at, size;
-
-	for (at = 0; at < j->disk.length; at += size) {
-		size = j->disk.length - at < CHUNK_SIZE ? j->disk.length - at : CHUNK_SIZE;
-		hasher_update(tools->hasher, bytes_of(j->disk.chunks[at / CHUNK_SIZE], size));
-	}
-	hasher_finish(tools->hasher, digest);
-	if (memcmp(digest, j->disk.expected, SHA1_SIZE) != 0)
-		job_fail(j, DISK_BAD_HASH, "the piece does not match its hash");
-	else if (make_empties(j))
-		move(j, tools);
-}
-
-static bool hash_slice(struct job *j, struct job_tools *tools, const struct layout_slice *slice)
-{
-	struct fdcache_entry *e = open_slice(j, tools, slice->file, TREE_READ);
-	uint64_t done = 0, left;
-	bool good = true;
-	ssize_t n;
-
-	if (e == NULL)
-		return false;
-	while (good && done < slice->length) {
-		const off_t offset = (off_t)(slice->offset + done);
-
-		left = slice->length - done;
-		if (done % DISK_READAHEAD == 0)
-			(void)posix_fadvise(e->fd, offset, (off_t)(left < DISK_READAHEAD ? left : DISK_READAHEAD),
-			                    POSIX_FADV_WILLNEED);
-		n = pread(e->fd, tools->buffer, left < DISK_CHECK_BUFFER ? left : DISK_CHECK_BUFFER, offset);
-		if (n > 0) {
-			hasher_update(tools->hasher, bytes_of(tools->buffer, (size_t)n));
-			done += (uint64_t)n;
-		} else if (n == 0) {
-			good = fail_short(j, slice, slice->offset + done);
-		} else if (errno != EINTR) {
-			good = fail_file(j, j->storage->shape.files[slice->file].path, errno, false);
-		}
-	}
-	fdcache_put(tools->files, e, !good);
-	return good;
-}
-
-static void hash_zeroes(struct job_tools *tools, uint64_t length)
-{
-	uint64_t size;
-
-	memset(tools->buffer, 0, DISK_CHECK_BUFFER);
-	for (; length > 0; length -= size) {
-		size = length < DISK_CHECK_BUFFER ? length : DISK_CHECK_BUFFER;
-		hasher_update(tools->hasher, bytes_of(tools->buffer, (size_t)size));
-	}
-}
-
-static void perform_check(struct job *j, struct job_tools *tools)
-{
-	const struct metainfo *m = &j->storage->shape;
-	uint8_t digest[SHA1_SIZE];
-	struct layout_walk walk;
-	struct layout_slice slice;
-	bool good = true;
-
-	if (tools->buffer == NULL)
-		tools->buffer = memory_alloc(DISK_CHECK_BUFFER);
-	layout_walk_init(&walk, m, j->disk.offset, j->disk.length);
-	while (good && layout_walk_next(&walk, &slice)) {
-		if (m->files[slice.file].pad)
-			hash_zeroes(tools, slice.length);
-		else
-			good = hash_slice(j, tools, &slice);
-	}
-	hasher_finish(tools->hasher, digest); /* also resets it after a failure */
-	if (good && memcmp(digest, j->disk.expected, SHA1_SIZE) != 0)
-		job_fail(j, DISK_BAD_HASH, "the piece on disk does not match its hash");
-}
 
 /* Absent files have size 0; what cannot be a file of ours is a failure. */
 static bool look_at_files(struct job *j, int root)
@@ -376,7 +296,7 @@ static bool look_at_files(struct job *j, int root)
 			j->sizes[i] = m->files[i].length;
 		else if (root >= 0 && !tree_file_size(root, m->files[i].path, &j->sizes[i]) &&
 		         errno != ENOENT && errno != ENOTDIR)
-			return fail_file(j, m->files[i].path, errno, false);
+			return job_fail_file(j, m->files[i].path, errno, false);
 	}
 	return true;
 }
@@ -387,7 +307,7 @@ static void perform_open(struct job *j)
 
 	j->sizes = memory_zeroed(j->storage->shape.file_count + 1, sizeof(*j->sizes));
 	if (root < 0 && errno != ENOENT) {
-		fail_file(j, NULL, errno, false);
+		job_fail_file(j, NULL, errno, false);
 		return;
 	}
 	look_at_files(j, root);
@@ -446,12 +366,12 @@ void job_perform(struct job *j, struct job_tools *tools)
 {
 	switch (j->kind) {
 	case JOB_READ: move(j, tools); break;
-	case JOB_STORE: perform_store(j, tools); break;
+	case JOB_STORE:
 	case JOB_WRITE:
-		if (make_empties(j))
+		if (j->result == DISK_OK && make_empties(j))
 			move(j, tools);
 		break;
-	case JOB_CHECK: perform_check(j, tools); break;
+	case JOB_CHECK: break; /* that was the hash */
 	case JOB_OPEN: perform_open(j); break;
 	case JOB_FINISH: perform_finish(j, tools->hurry); break;
 	case JOB_CLOSE: fdcache_drop(tools->files, j->storage); break;

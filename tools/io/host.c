@@ -206,6 +206,8 @@ static void start_session(struct host *h, const struct host_config *config, usec
 	randombytes_buf(engine.seed, sizeof(engine.seed));
 	engine.listen_port = h->listening ? h->sockets.port : 0;
 	engine.dht_port = config->dht ? h->sockets.port : 0;
+	if (engine.disk_jobs_max == 0)
+		engine.disk_jobs_max = disk_checks_wanted(config->disk_threads);
 	h->session = session_new(&engine, now);
 }
 
