@@ -4,11 +4,13 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "tools/bench/micro_dht.h"
 #include "tools/bench/micro_picker.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/options.h"
+#include "tools/lab/dht_lab.h"
 
 static const struct {
 	const char *name;
@@ -17,6 +19,7 @@ static const struct {
 } experiments[] = {
 	{ "dht", lab_run_dht, "how well searches do in a large DHT" },
 	{ "swarm", lab_run_swarm, "how close a swarm comes to what its links allow" },
+	{ "figure", lab_run_figure, "the time to give a file to N peers, as an SVG" },
 	{ "bench", lab_run_bench, "what single operations cost" },
 };
 
@@ -30,6 +33,20 @@ static int print_help(void)
 		printf("  %-10s%s\n", experiments[i].name, experiments[i].help);
 	printf("\nshoal lab COMMAND --help tells more about each.\n");
 	return cli_finish_output("lab");
+}
+
+/* How much of a network one core simulates. */
+static void bench_network(FILE *out)
+{
+	const struct dht_lab_config config = { .nodes = 1000, .lookups = 20, .seed = 1, .nat = 0.4,
+		                               .loss = 0.02, .churn_median_min = 200,
+		                               .rtt_ms = { 135, 340, 1200 } };
+	struct dht_lab_figures f;
+	const clock_t start = clock();
+	dht_lab_run(&config, &f);
+	const double spent = (double)(clock() - start) / CLOCKS_PER_SEC;
+	fprintf(out, "dht: %.0f bytes a node, %.0f thousand nodes x seconds simulated in a second\n",
+	        f.bytes_per_node, config.nodes * f.virtual_s / spent / 1000);
 }
 
 int lab_run_bench(int argc, char **argv)
@@ -55,6 +72,7 @@ int lab_run_bench(int argc, char **argv)
 	if (count != 0)
 		return cli_fail(CLI_USAGE, "lab bench", "unexpected operand '%.100s'", operands[0]);
 	bench_dht(stdout);
+	bench_network(stdout);
 	bench_picker(stdout);
 	return cli_finish_output("lab bench");
 }
