@@ -11,11 +11,13 @@
 #include <stdlib.h>
 
 #define ROUND_USEC (25 * USEC_PER_MIN)
+#define LONELY_USEC (60 * USEC_PER_SEC)  /* after a round that found hardly anybody; doubles */
 #define HURRY_USEC (60 * USEC_PER_SEC)   /* at least between two rounds of a torrent */
 #define RETRY_USEC (5 * USEC_PER_SEC)    /* after a round that reached nobody; doubles */
 #define RETRY_MAX_USEC (5 * USEC_PER_MIN)
 #define PAUSE_USEC (100 * USEC_PER_MS)   /* when over budget */
 enum {
+	LONELY_PEERS_MAX = 2, /* we find ourselves, once in each family */
 	RUNNING_MAX = 64,
 	CREDIT_PER_SECOND = 300, /* queries */
 	CREDIT_MAX = 900,
@@ -34,6 +36,7 @@ struct follow {
 	unsigned flags;
 	uint16_t port;
 	uint8_t failures;
+	uint8_t lonely;            /* rounds in a row that found hardly anybody */
 	bool remembered_round;
 	bool changed;              /* while a round was running */
 	uint32_t position;         /* in the heap */
@@ -159,6 +162,21 @@ static usec retry_after(const struct follow *f)
 	return usec_min(RETRY_USEC << doublings, RETRY_MAX_USEC);
 }
 
+/* A torrent that nobody else is in yet is looked for again soon, less and less:
+ * whoever comes next may not be able to reach us, but we may reach them. */
+static usec pause_after(struct dht_node *n, struct follow *f, const struct search *s)
+{
+	if (s->seen.count > LONELY_PEERS_MAX || n->classic) {
+		f->lonely = 0;
+		return jittered(n, ROUND_USEC);
+	}
+	const usec pause = LONELY_USEC << f->lonely;
+	if (pause >= ROUND_USEC)
+		return jittered(n, ROUND_USEC);
+	f->lonely++;
+	return jittered(n, pause);
+}
+
 void follow_on_done(struct dht_node *n, struct search *s)
 {
 	struct follow *f = (struct follow *)keymap_find(&n->follows.map, s->target, FOLLOW_TAG);
@@ -176,7 +194,8 @@ void follow_on_done(struct dht_node *n, struct search *s)
 		reschedule(n, f, n->now + jittered(n, retry_after(f)));
 	} else {
 		f->failures = 0;
-		reschedule(n, f, f->changed ? n->now : n->now + jittered(n, ROUND_USEC));
+		const usec pause = pause_after(n, f, s);
+		reschedule(n, f, f->changed ? n->now : n->now + pause);
 		f->changed = false;
 	}
 }

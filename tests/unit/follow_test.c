@@ -5,6 +5,7 @@ static struct net net;
 static const uint8_t hash_a[DHT_ID_SIZE] = "a torrent's hash, 20";
 static struct {
 	dht_search search;
+	unsigned node;       /* whose; 0: any */
 	unsigned dones, peers;
 	uint32_t queries, announced;
 	usec done_at[64];
@@ -12,8 +13,9 @@ static struct {
 
 static void watch(struct net *x, unsigned node, const struct dht_output *out)
 {
-	(void)node;
 	if (out->search != seen.search || out->search == 0)
+		return;
+	if (seen.node != 0 && seen.node != node)
 		return;
 	if (out->kind == DHT_OUT_PEERS)
 		seen.peers += out->count;
@@ -38,9 +40,34 @@ static void teardown(void)
 
 TestSuite(follow, .init = setup, .fini = teardown);
 
+/* Others who are in the torrent already. */
+static void announce_others(uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		dht_node_follow(net.nodes[20 + i].dht, hash_a, DHT_ANNOUNCE, 5555, net.now);
+	net_run(&net, 20 * USEC_PER_SEC);
+}
+
+/* Alone: again after 1, 2, 4, 8 and 16 minutes, then as everybody. */
+Test(follow, a_lonely_torrent_is_looked_for_again_soon)
+{
+	net_grow(&net, 40, true);
+	seen.search = dht_node_follow(net.nodes[3].dht, hash_a, DHT_ANNOUNCE, 4444, net.now);
+	net_run(&net, 110 * USEC_PER_MIN);
+	cr_assert(seen.dones >= 8 && seen.dones <= 10, "%u rounds", seen.dones);
+	for (unsigned i = 1; i < 6; i++) {
+		const usec pause = seen.done_at[i] - seen.done_at[i - 1];
+		const usec about = USEC_PER_MIN << (i - 1);
+		cr_assert(pause > about * 8 / 10 && pause < about * 13 / 10 + 20 * USEC_PER_SEC);
+	}
+	cr_assert_leq(seen.queries, 12, "a round starts from what it remembers");
+}
+
 Test(follow, announces_at_once_and_about_every_25_minutes)
 {
 	net_grow(&net, 40, true);
+	announce_others(4);
+	seen.node = 3;
 	seen.search = dht_node_follow(net.nodes[3].dht, hash_a, DHT_ANNOUNCE, 4444, net.now);
 	net_run(&net, 20 * USEC_PER_SEC);
 	cr_assert_eq(seen.dones, 1);
@@ -55,9 +82,10 @@ Test(follow, announces_at_once_and_about_every_25_minutes)
 	cr_assert_eq(seen.announced, 8);
 	/* Still to be found, long after the first announce expired. */
 	seen.peers = 0;
-	seen.search = dht_node_get_peers(net.nodes[20].dht, hash_a, 0, 0, net.now);
+	seen.node = 30;
+	seen.search = dht_node_get_peers(net.nodes[30].dht, hash_a, 0, 0, net.now);
 	net_run(&net, 20 * USEC_PER_SEC);
-	cr_assert_eq(seen.peers, 1);
+	cr_assert_eq(seen.peers, 5);
 }
 
 /* A network of two, where each is all the other has to ask. */
@@ -98,7 +126,9 @@ Test(follow, unfollowed_is_silent_also_in_mid_round)
 
 Test(follow, the_same_hash_keeps_its_id_and_tells_what_changed)
 {
-	net_grow(&net, 20, true);
+	net_grow(&net, 40, true);
+	announce_others(4);
+	seen.node = 3;
 	seen.search = dht_node_follow(net.nodes[3].dht, hash_a, DHT_ANNOUNCE, 4444, net.now);
 	net_run(&net, 2 * USEC_PER_MIN);
 	cr_assert_eq(dht_node_follow(net.nodes[3].dht, hash_a, DHT_ANNOUNCE, 4444, net.now),
@@ -113,7 +143,9 @@ Test(follow, the_same_hash_keeps_its_id_and_tells_what_changed)
 
 Test(follow, hurrying_is_limited)
 {
-	net_grow(&net, 20, true);
+	net_grow(&net, 40, true);
+	announce_others(4);
+	seen.node = 3;
 	seen.search = dht_node_follow(net.nodes[3].dht, hash_a, 0, 0, net.now);
 	net_run(&net, 2 * USEC_PER_MIN);
 	for (int i = 0; i < 200; i++) {
