@@ -27,6 +27,7 @@ Test(lab_dht, bad_usage_is_one_line_and_2)
 	expect_usage("--loss", "0.1x", "--loss: '0.1x'");
 	expect_usage("--churn-median-min", "0.5", "--churn-median-min");
 	expect_usage("--sybils", "1000000", "--sybils");
+	expect_usage("--later-min", "-1", "--later-min");
 	expect_usage("--policy", "best", "--policy: 'best'");
 	expect_usage("--rtt-ms", "135,340", "--rtt-ms");
 	expect_usage("--rtt-ms", "340,135,1200", "--rtt-ms");
@@ -60,8 +61,8 @@ Test(lab_dht, prints_one_object)
 static struct dht_lab_figures run(uint64_t seed, bool classic)
 {
 	const struct dht_lab_config config = { .nodes = 150, .lookups = 10, .seed = seed, .nat = 0.4,
-		                               .loss = 0.02, .churn_median_min = 200, .classic = classic,
-		                               .rtt_ms = { 135, 340, 1200 } };
+		                               .loss = 0.02, .churn_median_min = 200, .later_min = 30,
+		                               .classic = classic, .rtt_ms = { 135, 340, 1200 } };
 	struct dht_lab_figures figures;
 	dht_lab_run(&config, &figures);
 	return figures;

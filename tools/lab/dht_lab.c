@@ -3,7 +3,7 @@
  * Tables are filled (dht_warm.c), those who have left since are taken away,
  * and the network runs for ten minutes. Then, every 300 ms, one trial begins:
  * somebody announces a torrent; 20 s later somebody else looks for it; half an
- * hour later a third one. All the time hosts leave and others join through
+ * hour later (or as configured) a third one. All the time hosts leave and others join through
  * contacts that they were told. */
 #include "tools/lab/dht_lab.h"
 
@@ -20,8 +20,7 @@
 #define TRIAL_USEC (300 * USEC_PER_MS)
 #define RECALL_USEC (12 * USEC_PER_SEC)   /* late answers count for 10 s */
 #define FIND_USEC (20 * USEC_PER_SEC)
-#define LATER_USEC (30 * USEC_PER_MIN)
-#define LATER_SPAN (LATER_USEC + 2 * USEC_PER_MIN)
+#define END_USEC (2 * USEC_PER_MIN)       /* for the last searches to end */
 #define NAT_MAPPING_USEC (120 * USEC_PER_MIN)
 #define STALE_MINUTES 18.0 /* since the average table entry last answered */
 #define FIREWALLED 1.25     /* unreachable hosts to those behind translators */
@@ -253,6 +252,11 @@ static void find(struct world *w, void *owner, uint64_t a, uint64_t b)
 	start(owner, random_idle(owner), (enum role)b, (uint32_t)a);
 }
 
+static usec later(const struct dht_lab *lab)
+{
+	return (usec)(lab->config->later_min * (double)USEC_PER_MIN);
+}
+
 static void announce(struct world *w, void *owner, uint64_t a, uint64_t b)
 {
 	struct dht_lab *lab = owner;
@@ -264,7 +268,8 @@ static void announce(struct world *w, void *owner, uint64_t a, uint64_t b)
 	find_closest(lab, t, t->announcer);
 	start(lab, t->announcer, ANNOUNCING, (uint32_t)a);
 	world_at(w, now + FIND_USEC, find, lab, a, FINDING);
-	world_at(w, now + LATER_USEC, find, lab, a, FINDING_LATER);
+	if (lab->config->later_min > 0)
+		world_at(w, now + later(lab), find, lab, a, FINDING_LATER);
 }
 
 static double ms_since(const struct dht_lab *lab, usec then)
@@ -402,14 +407,14 @@ static void figures_of_trials(const struct dht_lab *lab, struct dht_lab_figures 
 {
 	const uint32_t count = lab->config->lookups;
 	double *values = memory_alloc((count + 1) * sizeof *values);
-	uint64_t queries = 0, holders = 0, counted = 0, found = 0, later = 0;
+	uint64_t queries = 0, holders = 0, counted = 0, found = 0, found_later = 0;
 	for (uint32_t i = 0; i < count; i++) {
 		const struct trial *t = &lab->trials[i];
 		queries += t->queries;
 		holders += t->holders;
 		counted += t->counted;
 		found += t->found;
-		later += t->found_later;
+		found_later += t->found_later;
 		values[i] = t->found ? t->first_ms : LOST_MS;
 	}
 	f->first_holder_ms_p50 = quantile(values, count, 0.5);
@@ -421,7 +426,7 @@ static void figures_of_trials(const struct dht_lab *lab, struct dht_lab_figures 
 	f->queries_mean = (double)queries / count;
 	f->recall_8_closest = counted == 0 ? 0 : (double)holders / (double)counted;
 	f->found_at_once = (double)found / count;
-	f->found_after_30min = (double)later / count;
+	f->found_after_30min = lab->config->later_min > 0 ? (double)found_later / count : NAN;
 	free(values);
 }
 
@@ -507,7 +512,7 @@ void dht_lab_run(const struct dht_lab_config *config, struct dht_lab_figures *ou
 	const usec first = world_now(lab.world);
 	for (uint32_t i = 0; i < config->lookups; i++)
 		world_at(lab.world, first + i * TRIAL_USEC, announce, &lab, i, 0);
-	dht_net_run(lab.net, config->lookups * TRIAL_USEC + LATER_SPAN);
+	dht_net_run(lab.net, config->lookups * TRIAL_USEC + later(&lab) + END_USEC);
 	memset(out, 0, sizeof *out);
 	figures_of_trials(&lab, out);
 	figures_of_tables(&lab, out);

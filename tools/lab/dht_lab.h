@@ -23,6 +23,7 @@ struct dht_lab_config {
 	double loss;             /* of packets */
 	double churn_median_min; /* half of the sessions are shorter; 0: nobody leaves */
 	double sybils;           /* below 1: share of those who answer; else how many */
+	double later_min;        /* until the third one searches; 0: there is none */
 	bool classic;            /* every node looks up by the textbook's rule */
 	double rtt_ms[3];        /* p50, p90, p99 */
 };
@@ -34,7 +35,7 @@ struct dht_lab_figures {
 	double ready_ms_p50, ready_ms_p95;
 	double queries_mean;
 	double recall_8_closest;
-	double found_at_once, found_after_30min;
+	double found_at_once, found_after_30min; /* the latter NAN without a third search */
 	double reannounce_queries_mean;
 	double bytes_per_node;
 	double traffic_mb_per_day;   /* of a node, in and out */
