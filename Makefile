@@ -26,8 +26,8 @@ DEPS_BUILD := gcc make pkg-config libc6-dev libsodium-dev libc-ares-dev libevent
               libssl-dev libcurl4-openssl-dev libjansson-dev
 DEPS_TEST  := libcriterion-dev clang llvm libclang-rt-14-dev gcovr universal-ctags groff-base \
               git python3 iproute2 procps util-linux \
-              python3-libtorrent transmission-daemon transmission-cli aria2
-DEPS_BENCH := rtorrent qbittorrent-nox opentracker
+              python3-libtorrent transmission-daemon transmission-cli aria2 opentracker openssl
+DEPS_BENCH := rtorrent qbittorrent-nox
 
 PACKAGES := libsodium libcares libevent_core libevent_extra libcrypto libcurl jansson
 # Asked on first use, so that `make deps` works before pkg-config is there.
