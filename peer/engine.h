@@ -11,6 +11,7 @@
 
 #include "peer/connect/conn.h"
 #include "peer/discover/candidates.h"
+#include "peer/discover/ipfilter.h"
 #include "peer/discover/pex.h"
 #include "peer/download/download.h"
 #include "peer/download/metadata.h"
@@ -28,6 +29,8 @@ enum {
 	EARLY_HAVES_MAX = 2048,   /* HAVE before the metadata, per peer */
 	METADATA_SERVE_QUEUE_MAX = 64 << 10, /* bytes unsent above which metadata requests
 	                                      * are rejected */
+	PRIORITY_DEFAULT = 4,     /* of a file */
+	PRIORITY_MAX = 7,
 	GOSSIP_MESSAGE_MAX = 8 << 10,
 	OUTPUT_AHEAD = 512 << 10, /* bytes put into an outbox ahead of the socket */
 	REQUEST_BATCH = 64,
@@ -160,6 +163,7 @@ struct session {
 	struct session_config config;
 	struct rng rng;
 	struct limiter up_limiter, down_limiter; /* by slots of torrents and peers */
+	struct ipfilter *filter;   /* owned; NULL: none */
 	struct dials dials;        /* what all torrents together dial */
 	uint8_t peer_id[PEER_ID_SIZE];
 	uint8_t index_key[16];
@@ -181,7 +185,7 @@ struct session {
 	struct peer **closed;      /* owned; freed at the end of settle */
 	uint32_t closed_count, closed_size;
 	torrent_id *stirred;       /* owned; torrents with work for settle */
-	uint32_t stirred_count, stirred_size;
+	uint32_t stirred_count, stirred_size, stirred_done;
 	uint8_t *scratch;          /* owned; where encrypted input is deciphered */
 	size_t scratch_size;
 	torrent_id *checking;      /* owned; in order: the first one is checked */
@@ -217,6 +221,7 @@ void torrent_on_metadata(struct session *s, struct torrent *t, uint8_t *info, si
 void torrent_on_checked(struct session *s, struct torrent *t, uint32_t piece,
                         enum disk_result result, const char *text, usec now);
 void torrent_on_piece(struct session *s, struct torrent *t, uint32_t piece, usec now);
+void torrent_on_choice(struct session *s, struct torrent *t, usec now);
 void torrent_follow(struct session *s, struct torrent *t);
 void torrent_unfollow(struct session *s, struct torrent *t);
 void torrent_check_some(struct session *s, struct torrent *t, usec now);
@@ -239,6 +244,7 @@ void swarm_dial(struct session *s, struct torrent *t, usec now);
 void swarm_choke(struct session *s, struct torrent *t, usec now);
 void swarm_on_have(struct session *s, struct torrent *t, uint32_t piece, usec now);
 void swarm_on_metadata(struct session *s, struct torrent *t, usec now);
+void swarm_tell_upload_only(struct session *s, struct torrent *t, usec now);
 void swarm_on_done(struct session *s, struct torrent *t, usec now);
 void swarm_drain_download(struct session *s, struct torrent *t, usec now);
 void swarm_request(struct session *s, struct peer *p, usec now);
@@ -273,6 +279,15 @@ void outbound_extended(struct session *s, struct peer *p, enum extended_kind kin
 void outbound_extended_handshake(struct session *s, struct peer *p, usec now);
 void outbound_pieces(struct session *s, struct peer *p, usec now); /* BITFIELD or its kin */
 void outbound_fill(struct session *s, struct peer *p, usec now); /* reads, blocks into the outbox */
+
+/* ---- admit.c: which addresses we have to do with ---- */
+bool admit_is_welcome(const struct session *s, const struct endpoint *e);
+void admit_candidate(struct session *s, struct torrent *t, const struct endpoint *e,
+                     enum peer_source source, bool seed, usec now);
+void admit_forget_filter(struct session *s);
+
+/* ---- choice.c: which files ---- */
+void choice_apply(struct torrent *t);
 
 /* ---- gossip.c: peer exchange ---- */
 bool gossip_is_on(const struct torrent *t);

@@ -81,8 +81,8 @@ const char *gossip_on_message(struct session *s, struct peer *p, struct bytes pa
 	if (pex_on_message(&p->pex_guard, &m, &p->endpoint, now) == PEX_BROKEN)
 		return "peer exchange far too often";
 	for (uint32_t i = 0; i < m.added_count; i++)
-		candidates_add(t->candidates, &m.added[i].endpoint, SOURCE_PEX,
-		               (m.added[i].flags & PEX_SEED) != 0, now);
+		admit_candidate(s, t, &m.added[i].endpoint, SOURCE_PEX,
+		                (m.added[i].flags & PEX_SEED) != 0, now);
 	t->dial_now = true;
 	session_stir(s, t);
 	return NULL;

@@ -58,10 +58,8 @@ bool hide_judge(struct session *s, struct torrent *t, uint32_t idle_permille)
 		.piece_length = t->metainfo->piece_length,
 		.idle_permille = harms(t, idle_permille) ? idle_permille : 0,
 	};
-	const bool due = superseed_is_due(&t->superseed, &facts);
-	if (due && !t->superseed.on)
-		begin(s, t);
-	else if (!due)
+	/* It begins with the swarm or never: whom we told all knows all. */
+	if (!superseed_is_due(&t->superseed, &facts))
 		hide_end(s, t);
 	return facts.seeds == 0 && facts.pieces_out < facts.piece_count;
 }

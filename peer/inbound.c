@@ -244,6 +244,9 @@ static void on_wants(struct session *s, struct peer *p, bool wants)
 	if (p->wants == wants)
 		return;
 	p->wants = wants;
+	/* Whatever it said before (BEP 21). */
+	if (wants)
+		p->upload_only = false;
 	p->torrent->choke_now = true;
 	session_stir(s, p->torrent);
 }

@@ -125,18 +125,3 @@ void session_verify(struct session *s, torrent_id id, usec now)
 	torrent_start(s, t, now);
 	session_settle(s, now);
 }
-
-void session_on_peers(struct session *s, torrent_id id, const struct endpoint *peers,
-                      uint32_t count, enum peer_source source, usec now)
-{
-	struct torrent *t = session_torrent(s, id);
-	if (t == NULL)
-		return;
-	if (torrent_is_private(t) && source != SOURCE_TRACKER && source != SOURCE_USER)
-		return;
-	for (uint32_t i = 0; i < count; i++)
-		candidates_add(t->candidates, &peers[i], source, false, now);
-	t->dial_now = true;
-	session_stir(s, t);
-	session_settle(s, now);
-}

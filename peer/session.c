@@ -82,6 +82,7 @@ void session_free(struct session *s)
 	while ((t = slots_walk(&s->torrents, &slot)) != NULL)
 		torrent_free(s, t, 0);
 	dials_deinit(&s->dials);
+	admit_forget_filter(s);
 	limiter_deinit(&s->up_limiter);
 	limiter_deinit(&s->down_limiter);
 	span_cache_deinit(&s->spans);
@@ -242,7 +243,8 @@ void session_touch(struct session *s, struct peer *p)
 
 void session_stir(struct session *s, struct torrent *t)
 {
-	for (uint32_t i = s->stirred_count; i > 0 && i + 4 > s->stirred_count; i--)
+	/* One that has had its turn in this settle gets another. */
+	for (uint32_t i = s->stirred_count; i > s->stirred_done && i + 4 > s->stirred_count; i--)
 		if (s->stirred[i - 1] == t->id)
 			return;
 	push_id(&s->stirred, &s->stirred_count, &s->stirred_size, t->id);
@@ -300,11 +302,12 @@ static void settle_torrent(struct session *s, struct torrent *t, usec now)
 			if (p->has_down && !p->down.choked)
 				session_touch(s, p);
 	}
+	if (t->choke_now)
+		pace_torrent(s, t, now);
 	if (t->show_now)
 		hide_tell(s, t, now);
 	if (t->choke_now) {
 		t->choke_now = false;
-		pace_torrent(s, t, now);
 		swarm_choke(s, t, now);
 	}
 	if (t->dial_now) {
@@ -316,8 +319,9 @@ static void settle_torrent(struct session *s, struct torrent *t, usec now)
 
 void session_settle(struct session *s, usec now)
 {
-	uint32_t next_touched = 0, next_stirred = 0;
-	while (next_touched < s->touched_count || next_stirred < s->stirred_count) {
+	uint32_t next_touched = 0;
+	s->stirred_done = 0;
+	while (next_touched < s->touched_count || s->stirred_done < s->stirred_count) {
 		if (next_touched < s->touched_count) {
 			struct peer *p = slots_get(&s->peers, s->touched[next_touched++]);
 			if (p != NULL) {
@@ -326,11 +330,11 @@ void session_settle(struct session *s, usec now)
 			}
 			continue;
 		}
-		struct torrent *t = session_torrent(s, s->stirred[next_stirred++]);
+		struct torrent *t = session_torrent(s, s->stirred[s->stirred_done++]);
 		if (t != NULL)
 			settle_torrent(s, t, now);
 	}
-	s->touched_count = s->stirred_count = 0;
+	s->touched_count = s->stirred_count = s->stirred_done = 0;
 	for (uint32_t i = 0; i < s->closed_count; i++)
 		free(s->closed[i]);
 	s->closed_count = 0;
@@ -340,7 +344,7 @@ void session_settle(struct session *s, usec now)
 
 conn_id session_on_accepted(struct session *s, const struct endpoint *from, usec now)
 {
-	if (s->stopping || s->peers.count >= s->config.conns_max || s->handshaking >= HANDSHAKING_MAX)
+	if (!admit_is_welcome(s, from) || s->stopping || s->peers.count >= s->config.conns_max || s->handshaking >= HANDSHAKING_MAX)
 		return 0;
 	struct peer *p = swarm_peer_new(s, from, true, now);
 	conn_expect(&p->conn, s->config.encryption, &s->rng);

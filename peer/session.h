@@ -71,6 +71,10 @@ void session_resume(struct session *s, torrent_id t, usec now);
 /* Bytes per second within those of the session; 0: no limit of its own. */
 void session_set_torrent_rates(struct session *s, torrent_id t, uint64_t up_rate_max,
                                uint64_t down_rate_max, usec now);
+/* Files: 0 skip, 1..7, one byte each (NULL: all 4), also while it runs. False: the
+ * metadata is not there yet; a magnet's choice is made at NOTICE_METADATA. */
+bool session_set_priorities(struct session *s, torrent_id t, const uint8_t *per_file, usec now);
+void session_set_sequential(struct session *s, torrent_id t, bool on, usec now);
 /* Hash everything on disk again. */
 void session_verify(struct session *s, torrent_id t, usec now);
 torrent_id session_find(const struct session *s, const uint8_t info_hash[SHA1_SIZE]);
@@ -80,6 +84,15 @@ torrent_id session_next(const struct session *s, torrent_id after);
 /* Addresses somebody told us; unusable ones and ourselves are left out. */
 void session_on_peers(struct session *s, torrent_id t, const struct endpoint *peers,
                       uint32_t count, enum peer_source source, usec now);
+/* Likewise, with who told us (a node, a tracker): what it says of private,
+ * loopback and link-local networks counts only when it is in one itself. */
+void session_on_peers_from(struct session *s, torrent_id t, const struct endpoint *peers,
+                           uint32_t count, enum peer_source source,
+                           const struct endpoint *teller, usec now);
+/* Addresses to have nothing to do with; NULL: none. The session takes the filter
+ * (from malloc) and frees it. Who is connected and in it is dropped. */
+struct ipfilter;
+void session_set_filter(struct session *s, struct ipfilter *owned, usec now);
 
 /* ---- connections ---- */
 

@@ -148,7 +148,10 @@ void swarm_dial(struct session *s, struct torrent *t, usec now)
 		        candidates_next(t->candidates, t->state != TORRENT_SEEDING, now);
 		if (index == CANDIDATE_NONE)
 			return;
-		swarm_dial_to(s, t, index, now);
+		if (admit_is_welcome(s, candidates_endpoint(t->candidates, index)))
+			swarm_dial_to(s, t, index, now);
+		else
+			candidates_on_failed(t->candidates, index, now);
 	}
 }
 
@@ -323,6 +326,21 @@ void swarm_on_metadata(struct session *s, struct torrent *t, usec now)
 	}
 }
 
+/* Whether we want nothing from anybody (BEP 21). Who is hidden from must not
+ * know that we are a seed. */
+void swarm_tell_upload_only(struct session *s, struct torrent *t, usec now)
+{
+	const uint8_t flag = t->state == TORRENT_SEEDING;
+	for (struct peer *p = t->peers, *next; p != NULL; p = next) {
+		next = p->next;
+		if (p->conn.state != CONN_OPEN || p->shown.hidden)
+			continue;
+		outbound_extended(s, p, EXT_UPLOAD_ONLY, bytes_of(&flag, 1), now);
+		if (p->conn.state == CONN_OPEN)
+			session_touch(s, p);
+	}
+}
+
 /* A seed has no use for other seeds, nor they for it. */
 void swarm_on_done(struct session *s, struct torrent *t, usec now)
 {
@@ -338,6 +356,7 @@ void swarm_on_done(struct session *s, struct torrent *t, usec now)
 			session_touch(s, p);
 		}
 	}
+	swarm_tell_upload_only(s, t, now);
 	t->choke_now = true;
 	session_stir(s, t);
 }

@@ -67,27 +67,7 @@ void torrent_unfollow(struct session *s, struct torrent *t)
 	t->followed = false;
 }
 
-/* ---- pieces and priorities ---- */
-
-static void apply_priorities(struct torrent *t)
-{
-	const struct metainfo *m = t->metainfo;
-	if (t->priorities == NULL)
-		return;
-	for (uint32_t i = 0; i < m->piece_count; i++)
-		download_set_priority(t->download, i, 0);
-	/* A piece has the highest priority of the files in it: lowest files first. */
-	for (uint8_t level = 1; level <= 7; level++) {
-		for (uint32_t f = 0; f < m->file_count; f++) {
-			uint32_t first, last;
-			if (t->priorities[f] != level || m->files[f].pad ||
-			    !layout_file_pieces(m, f, &first, &last))
-				continue;
-			for (uint32_t i = first; i <= last; i++)
-				download_set_priority(t->download, i, level);
-		}
-	}
-}
+/* ---- pieces ---- */
 
 static void download_begin(struct session *s, struct torrent *t)
 {
@@ -96,7 +76,8 @@ static void download_begin(struct session *s, struct torrent *t)
 	t->serial++;
 	download_set_sequential(t->download, t->sequential);
 	download_set_classic(t->download, s->config.classic);
-	apply_priorities(t);
+	if (t->priorities != NULL)
+		choice_apply(t);
 }
 
 /* ---- checking ---- */
@@ -370,6 +351,30 @@ void torrent_on_piece(struct session *s, struct torrent *t, uint32_t piece, usec
 	set_state(s, t, TORRENT_SEEDING);
 	session_notice(s, t, NOTICE_DONE, NULL);
 	swarm_on_done(s, t, now);
+	torrent_follow(s, t);
+}
+
+/* Other pieces are wanted than before. */
+void torrent_on_choice(struct session *s, struct torrent *t, usec now)
+{
+	const bool done = download_is_done(t->download);
+	if (t->state != TORRENT_DOWNLOADING && t->state != TORRENT_SEEDING)
+		return;
+	if (t->state == TORRENT_DOWNLOADING && done) {
+		set_state(s, t, TORRENT_SEEDING);
+		session_notice(s, t, NOTICE_DONE, NULL);
+		swarm_on_done(s, t, now);
+	} else if (t->state == TORRENT_SEEDING && !done) {
+		hide_end(s, t);
+		set_state(s, t, TORRENT_DOWNLOADING);
+		t->hurry_at = now + HURRY_INTERVAL;
+	}
+	for (struct peer *p = t->peers; p != NULL; p = p->next)
+		session_touch(s, p);
+	if (t->state == TORRENT_DOWNLOADING)
+		swarm_tell_upload_only(s, t, now);
+	t->dial_now = t->refill = t->choke_now = true;
+	session_stir(s, t);
 	torrent_follow(s, t);
 }
 
