@@ -191,7 +191,7 @@ static void refresh(struct dht_node *n, struct family *f)
 		return;
 	if (f->join_search == 0)
 		f->join_search = search_for(n, f->table.own_id, NULL, NULL);
-	if (f->fill_search == 0) {
+	if (f->fill_search == 0 && f->table.count < BROAD_NODES) {
 		id_random_in_bucket(f->table.own_id, rng_below(&n->rng, 6), &n->rng, target);
 		f->fill_search = search_for(n, target, NULL, NULL);
 	}

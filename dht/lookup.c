@@ -220,8 +220,7 @@ static bool spent(const struct lookup *l)
 	if (l->queries >= LOOKUP_QUERIES_MAX)
 		return true;
 	/* A re-announce from remembered nodes: enough is enough. */
-	return l->policy.queries_max != 0 && l->queries >= l->policy.queries_max &&
-	       2 * l->replied + 2 * l->in_flight + 2 * l->terminal_in_flight >= l->policy.queries_max;
+	return l->policy.queries_max != 0 && l->queries >= l->policy.queries_max;
 }
 
 struct lookup_candidate *lookup_next(struct lookup *l)
@@ -272,7 +271,7 @@ bool lookup_on_stall(struct lookup *l, const uint8_t id[DHT_ID_SIZE], const stru
 	c->state = l->policy.classic ? LOOKUP_FAILED : LOOKUP_STALLED;
 	count_in_flight(l);
 	/* Lost rather than dead, if two others vouch for it: worth one more packet. */
-	return !l->policy.classic && !l->finished && c->asked == 1 && is_terminal(l, c) &&
+	return !l->policy.classic && !l->finished && !spent(l) && c->asked == 1 && is_terminal(l, c) &&
 	       (c->named >= 2 || c->known);
 }
 
@@ -328,7 +327,7 @@ static bool nearest_have_replied(const struct lookup *l)
 static bool suspect(const struct lookup *l)
 {
 	uint32_t replied = 0;
-	if (l->expected_near == 0 || l->policy.classic)
+	if (l->expected_near == 0 || l->policy.classic || l->policy.queries_max != 0)
 		return false;
 	for (uint32_t i = 0; i < l->count; i++) {
 		if (l->candidates[i].state == LOOKUP_REPLIED && ++replied == REPLICAS)

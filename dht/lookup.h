@@ -27,7 +27,7 @@ struct lookup_policy {
 	uint8_t terminal;     /* expected nearest nodes that do not wait for a slot */
 	uint8_t terminal_max; /* of those, in flight */
 	bool classic;         /* a stall is a failure, order is by distance alone */
-	uint16_t queries_max; /* a re-announce stops here when it has most answers; 0: none */
+	uint16_t queries_max; /* a re-announce stops here; 0: none */
 };
 /* wanted: 8 to read, 10 to store. */
 struct lookup_policy lookup_policy_default(bool store, bool classic);

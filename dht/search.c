@@ -161,7 +161,7 @@ void search_begin_from(struct dht_node *n, struct search *s, const struct dht_co
 			continue;
 		/* All at once: they are few and were all there last time. */
 		l->policy.queries_max = REMEMBERED_QUERIES_MAX;
-		l->policy.burst = l->policy.alpha = HANDED_OUT;
+		l->policy.burst = l->policy.alpha = l->policy.wanted = HANDED_OUT;
 		lookup_add(l, nodes[i].id, &nodes[i].endpoint, 0, 0, 0);
 	}
 	search_begin(n, s);

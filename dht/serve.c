@@ -64,7 +64,10 @@ static void begin(struct answer *a, struct dht_node *n, const struct endpoint *f
 	const size_t ip_size = endpoint_to_compact(from, a->ip);
 	a->reply.ip = bytes_of(a->ip, ip_size);
 	size_t limit = REPLY_MAX;
-	if (table_find(&a->f->table, m->id, from) == NULL && limit > REPLY_FACTOR_MAX * query_size)
+	if (table_find(&a->f->table, m->id, from) != NULL)
+		/* A sign of life: no need to look at it soon. It proves nothing more. */
+		table_on_queried(&a->f->table, m->id, from, node_seconds(n));
+	else if (limit > REPLY_FACTOR_MAX * query_size)
 		limit = REPLY_FACTOR_MAX * query_size;
 	const size_t used = ENVELOPE + ip_size + m->transaction.size;
 	a->room = limit > used ? limit - used : 0;
