@@ -112,7 +112,8 @@ done
 tell "DHT:     $NODES nodes on loopback, the first at port $FIRST; no tracker anywhere"
 
 # ---- the seed --------------------------------------------------------------
-run seed seed "$LAB/shared.torrent" -d "$LAB/source" --port 0 \
+# Its uplink is kept narrow, as at home: so the peers have something to trade.
+run seed seed "$LAB/shared.torrent" -d "$LAB/source" --port 0 --up 24M \
 	--dht-bootstrap "127.0.0.1:$FIRST" --no-default-routers --json
 field "$LAB/seed.log" seeding name >/dev/null || fail "the seed" "$LAB/seed.err"
 HASH=$(sed -E 's/.*urn:btih:([0-9a-f]{40}).*/\1/' <<<"$MAGNET")
@@ -155,4 +156,5 @@ sleep 1.2
 traded=$(sum_field uploaded "$LAB"/peer*.log)
 sent=$(sum_field uploaded "$LAB/seed.log")
 tell "traffic: the seed sent $((sent / 1048576)) MiB, the peers $((traded / 1048576)) MiB to each other"
+((traded > 0)) || fail "the peers did not trade" "$LAB/peer1.err"
 tell "demo: PASSED"

@@ -50,9 +50,13 @@ Test(network, encryption)
 	cr_expect(check(NULL, "allow") && config.engine.encryption == ENCRYPTION_ALLOWED);
 	cr_expect(check(NULL, "prefer") && config.engine.encryption == ENCRYPTION_PREFERRED);
 	cr_expect(check(NULL, "require") && config.engine.encryption == ENCRYPTION_REQUIRED);
+	cr_expect(check(NULL, "allowed") && config.engine.encryption == ENCRYPTION_ALLOWED);
+	cr_expect(check(NULL, "preferred") && config.engine.encryption == ENCRYPTION_PREFERRED);
+	cr_expect(check(NULL, "required") && config.engine.encryption == ENCRYPTION_REQUIRED);
+	cr_expect_not(check(NULL, ""));
 	cr_redirect_stderr();
 	cr_expect_not(check(NULL, "please"));
 	fflush(stderr);
 	cr_expect_stderr_eq_str(
-		"shoal test: option --encryption: 'please' is not off, allow, prefer or require\n");
+		"shoal test: option --encryption: 'please' is not off, allowed, preferred or required\n");
 }

@@ -12,17 +12,19 @@ void network_init(struct network_options *n)
 	};
 }
 
+/* The word, or its stem: "required" or "require". */
 static bool parse_encryption(const char *text, enum encryption_policy *out)
 {
 	static const char *const names[] = {
 		[ENCRYPTION_OFF] = "off",
-		[ENCRYPTION_ALLOWED] = "allow",
-		[ENCRYPTION_PREFERRED] = "prefer",
-		[ENCRYPTION_REQUIRED] = "require",
+		[ENCRYPTION_ALLOWED] = "allowed",
+		[ENCRYPTION_PREFERRED] = "preferred",
+		[ENCRYPTION_REQUIRED] = "required",
 	};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		if (strcmp(names[i], text) == 0) {
+		const size_t size = strlen(text);
+		if (size >= 3 && size + 3 >= strlen(names[i]) && strncmp(names[i], text, size) == 0) {
 			*out = (enum encryption_policy)i;
 			return true;
 		}
@@ -42,7 +44,7 @@ bool network_check(struct network_options *n, const char *command)
 	}
 	if (n->encryption_text != NULL && !parse_encryption(n->encryption_text, &n->encryption)) {
 		cli_fail(CLI_USAGE, command,
-		         "option --encryption: '%s' is not off, allow, prefer or require",
+		         "option --encryption: '%s' is not off, allowed, preferred or required",
 		         n->encryption_text);
 		return false;
 	}

@@ -35,14 +35,14 @@ struct network_options {
 	{ "no-default-routers", 0, OPTION_UNFLAG, &(n)->default_routers, NULL,              \
 	  "do not ask the well-known DHT routers" },                                        \
 	{ "no-dht", 0, OPTION_UNFLAG, &(n)->dht, NULL, "no DHT at all" },                   \
-	{ "up-limit", 0, OPTION_SIZE, &(n)->up_rate_max, "SIZE",                            \
+	{ "up", 0, OPTION_SIZE, &(n)->up_rate_max, "RATE",                                  \
 	  "bytes per second sent at most, such as 500K (default: no limit)" },              \
-	{ "down-limit", 0, OPTION_SIZE, &(n)->down_rate_max, "SIZE",                        \
+	{ "down", 0, OPTION_SIZE, &(n)->down_rate_max, "RATE",                              \
 	  "bytes per second received at most (default: no limit)" },                        \
 	{ "max-peers", 0, OPTION_COUNT, &(n)->conns_max, "N",                               \
 	  "connections at most (default: 500)" },                                           \
 	{ "encryption", 0, OPTION_TEXT, &(n)->encryption_text, "POLICY",                    \
-	  "off, allow, prefer or require (default: allow)" }
+	  "off, allowed, preferred or required (default: allowed)" }
 
 void network_init(struct network_options *n);
 /* After options_parse. False: a line was printed, exit with CLI_USAGE. */

@@ -42,7 +42,7 @@ static const char seed_notes[] =
 	"Examples:\n"
 	"  shoal create ~/album -o album.torrent\n"
 	"  shoal seed album.torrent -d ~\n"
-	"  shoal seed *.torrent -d /srv/share --port 6881 --up-limit 2M\n"
+	"  shoal seed *.torrent -d /srv/share --port 6881 --up 2M\n"
 	"\n"
 	"Exit codes:\n"
 	"  0 told to stop while sharing        1 content missing or wrong, another error\n"
