@@ -1,6 +1,11 @@
 /* peer/storage/chunks.c: a stack of free chunks above the allocator.
  *
- * Invariant: free_count <= keep; used counts every chunk handed out, whether
+ * While any is in use all come back here, up to the budget: under load the
+ * allocator would hand the memory to the system and have it cleared again for
+ * every piece. When none is in use any more, all but a part go back.
+ *
+ * Invariant: free_count + used <= limit or free_count does not grow; free_count
+ * <= keep when used is 0; used counts every chunk handed out, whether
  * the budget allowed it or not, so that one who must have memory (a piece begun
  * before the budget was spent) gets it and the rest wait. */
 #include "peer/storage/chunks.h"
@@ -38,20 +43,26 @@ uint8_t *chunk_get(struct chunk_pool *p)
 	return memory_alloc(CHUNK_SIZE);
 }
 
-void chunk_put(struct chunk_pool *p, uint8_t *chunk)
+static void keep_free(struct chunk_pool *p, uint8_t *chunk)
 {
-	assert(chunk != NULL && p->used > 0);
-	p->used--;
-	if (p->free_count >= p->keep) {
-		free(chunk);
-		return;
-	}
 	if (p->free_count == p->free_size) {
 		p->free_size = p->free_size == 0 ? 16 : 2 * p->free_size;
 		p->free_chunks = memory_resize(p->free_chunks, p->free_size,
 		                               sizeof(*p->free_chunks));
 	}
 	p->free_chunks[p->free_count++] = chunk;
+}
+
+void chunk_put(struct chunk_pool *p, uint8_t *chunk)
+{
+	assert(chunk != NULL && p->used > 0);
+	p->used--;
+	if (p->free_count + p->used < p->limit)
+		keep_free(p, chunk);
+	else
+		free(chunk);
+	while (p->used == 0 && p->free_count > p->keep)
+		free(p->free_chunks[--p->free_count]);
 }
 
 bool chunk_pool_has_room(const struct chunk_pool *p, uint32_t chunks)

@@ -10,7 +10,7 @@ struct chunk_pool {
 	uint32_t free_count, free_size;
 	uint32_t used;         /* chunks handed out */
 	uint32_t limit;        /* chunks: the budget */
-	uint32_t keep;         /* free chunks kept at most; more go back to the system */
+	uint32_t keep;         /* free chunks kept when none is used; more go back to the system */
 };
 
 void chunk_pool_init(struct chunk_pool *p, uint64_t budget_bytes);

@@ -52,9 +52,25 @@ Test(chunks, some_are_kept_and_used_again)
 		chunk_put(&p, held[i]);
 	cr_assert_eq(p.free_count, 100);
 	uint8_t *again = chunk_get(&p);
-	cr_assert_eq(again, held[99], "the one put last while there was room");
+	cr_assert_eq(again, held[99], "the last one that is left");
 	cr_assert_eq(p.free_count, 99);
 	chunk_put(&p, again);
+	chunk_pool_deinit(&p);
+}
+
+/* Under load none goes back to the allocator, up to the budget. */
+Test(chunks, all_are_kept_while_one_is_used)
+{
+	struct chunk_pool p;
+	chunk_pool_init(&p, (uint64_t)CHUNK_SIZE * 80);
+	uint8_t *held[100];
+	for (int i = 0; i < 100; i++)
+		held[i] = chunk_get(&p);
+	for (int i = 1; i < 100; i++)
+		chunk_put(&p, held[i]);
+	cr_assert_eq(p.free_count, 79, "with the one in use the whole budget");
+	chunk_put(&p, held[0]);
+	cr_assert_eq(p.free_count, 10);
 	chunk_pool_deinit(&p);
 }
 

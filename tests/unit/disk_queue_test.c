@@ -71,12 +71,13 @@ Test(disk_queue, leaves_the_idle_their_share)
 {
 	int i;
 
-	for (i = 0; i < 9; i++)
+	for (i = 0; i < 27; i++)
 		put(JOB_CHECK, 1);
-	cr_assert_eq(take(2, DISK_BATCH_MAX, 0), 3);
-	cr_assert_eq(take(1, DISK_BATCH_MAX, 3), 3);
-	cr_assert_eq(take(0, 1, 6), 1, "a processor without lanes");
-	cr_assert_eq(take(63, DISK_BATCH_MAX, 7), 1, "never none");
+	cr_assert_eq(take(2, DISK_BATCH_MAX, 0), 9);
+	cr_assert_eq(take(1, DISK_BATCH_MAX, 9), 9);
+	cr_assert_eq(take(0, 1, 18), 1, "a processor without lanes");
+	cr_assert_eq(take(63, DISK_BATCH_MAX, 19), DISK_BATCH_MIN, "a few are as fast as one");
+	cr_assert_eq(take(63, DISK_BATCH_MAX, 23), DISK_BATCH_MIN);
 }
 
 Test(disk_queue, large_pieces_make_small_batches)

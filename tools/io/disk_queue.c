@@ -66,11 +66,19 @@ bool job_is_hashed(enum job_kind kind)
 	return kind == JOB_STORE || kind == JOB_CHECK;
 }
 
+/* A few go together even so: they take hardly longer than one. */
+static size_t fair_share(const struct disk_queues *q, size_t others)
+{
+	const size_t share = (q->count + others) / (others + 1);
+
+	return share < DISK_BATCH_MIN ? DISK_BATCH_MIN : share;
+}
+
 size_t disk_queues_take(struct disk_queues *q, struct job *jobs[DISK_BATCH_MAX], size_t others,
                         size_t batch_max)
 {
 	struct disk_queue *queue = choose(q);
-	size_t count = 0, share = (q->count + others) / (others + 1);
+	size_t count = 0, share = fair_share(q, others);
 	uint64_t bytes = 0;
 
 	if (queue == NULL)

@@ -13,6 +13,7 @@
 #include "tools/io/disk.h"
 #include "tools/io/disk_job.h"
 
+enum { DISK_BATCH_MIN = 4 };
 enum { DISK_QUEUE_READS, DISK_QUEUE_WRITES, DISK_QUEUE_CHECKS, DISK_QUEUES };
 
 struct disk_queue {
@@ -28,7 +29,8 @@ struct disk_queues {
 void disk_queues_init(struct disk_queues *q);
 void disk_queues_put(struct disk_queues *q, struct job *j);
 /* One job, or up to batch_max of one kind that is hashed; 0: there are none.
- * others: workers with nothing to do, who are to get as much. */
+ * others: workers with nothing to do, who are to get as much, but for batches
+ * of DISK_BATCH_MIN. */
 size_t disk_queues_take(struct disk_queues *q, struct job *jobs[DISK_BATCH_MAX], size_t others,
                         size_t batch_max);
 /* JOB_STORE and JOB_CHECK. */
