@@ -4,6 +4,7 @@
 
 int lab_run_dht(int argc, char **argv);
 int lab_run_swarm(int argc, char **argv);
+int lab_run_figure(int argc, char **argv);
 int lab_run_bench(int argc, char **argv);
 
 #endif
