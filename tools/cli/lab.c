@@ -20,7 +20,6 @@ static const struct {
 	{ "dht", lab_run_dht, "how well searches do in a large DHT" },
 	{ "swarm", lab_run_swarm, "how close a swarm comes to what its links allow" },
 	{ "figure", lab_run_figure, "the time to give a file to N peers, as an SVG" },
-	{ "figure", lab_run_figure, "the time to give a file to N peers, as an SVG" },
 	{ "bench", lab_run_bench, "what single operations cost" },
 };
 
