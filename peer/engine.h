@@ -29,6 +29,8 @@ enum {
 	EARLY_HAVES_MAX = 2048,   /* HAVE before the metadata, per peer */
 	METADATA_SERVE_QUEUE_MAX = 64 << 10, /* bytes unsent above which metadata requests
 	                                      * are rejected */
+	ALLOW_PIECES = 10,        /* allowed-fast ones */
+	ALLOW_ROUNDS_MAX = 64,    /* of hashing, to find so many */
 	PRIORITY_DEFAULT = 4,     /* of a file */
 	PRIORITY_MAX = 7,
 	GOSSIP_MESSAGE_MAX = 8 << 10,
@@ -86,6 +88,8 @@ struct peer {
 	struct pex_guard pex_guard;
 	struct endpoint gossip_name; /* others are told of it as this, if gossiped */
 	bool gossiped;
+	uint32_t allowed[ALLOW_PIECES]; /* it may ask for these while choked */
+	uint32_t allowed_count;
 	bool busy;               /* counted in session.busy_peers */
 	bool touched;            /* listed in session.touched */
 	bool output_held;        /* waits for its turn to send: limits.c */
@@ -285,6 +289,13 @@ bool admit_is_welcome(const struct session *s, const struct endpoint *e);
 void admit_candidate(struct session *s, struct torrent *t, const struct endpoint *e,
                      enum peer_source source, bool seed, usec now);
 void admit_forget_filter(struct session *s);
+
+/* ---- allow.c: allowed-fast pieces ---- */
+/* The canonical ones of BEP 6, up to max (IPv4 only); returns how many. */
+uint32_t allow_pieces(const struct endpoint *e, const uint8_t info_hash[SHA1_SIZE],
+                      uint32_t piece_count, uint32_t *pieces, uint32_t max);
+void allow_newcomer(struct session *s, struct peer *p, usec now); /* what it has is known */
+bool allow_may_ask(const struct peer *p, uint32_t piece);
 
 /* ---- choice.c: which files ---- */
 void choice_apply(struct torrent *t);

@@ -224,7 +224,8 @@ static const char *on_request(struct session *s, struct peer *p, struct block b,
 	const struct torrent *t = p->torrent;
 	const char *reason = NULL;
 	enum upload_answer answer = UPLOAD_REFUSED;
-	if (t->download != NULL && !p->choking && superseed_may_ask(&p->shown, b.piece))
+	if (t->download != NULL && superseed_may_ask(&p->shown, b.piece) &&
+	    (!p->choking || allow_may_ask(p, b.piece)))
 		answer = upload_on_request(&p->up, t->metainfo, download_have(t->download), b, &reason);
 	if (answer == UPLOAD_BROKEN)
 		return reason;
@@ -326,6 +327,8 @@ static const char *on_all_pieces(struct session *s, struct peer *p, const struct
 	if (!ok)
 		return reason;
 	on_pieces_changed(s, p, now);
+	if (p->conn.state == CONN_OPEN)
+		allow_newcomer(s, p, now);
 	return NULL;
 }
 
