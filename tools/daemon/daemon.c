@@ -9,6 +9,7 @@
 #include "tools/daemon/notify.h"
 #include "tools/daemon/torrents.h"
 #include "tools/daemon/watch.h"
+#include "tools/rpc/rpc.h"
 
 #include "proto/memory.h"
 
@@ -29,6 +30,10 @@ struct daemon {
 	struct state_dir store;
 	struct host *host;         /* owned */
 	struct torrents *torrents; /* owned */
+	struct rpc *rpc;           /* owned; NULL: none */
+	struct text_list rpc_listen, rpc_names, rpc_roots;
+	const char *rpc_user, *rpc_password_file;
+	bool rpc_no_auth;
 	struct watch *watch;       /* owned; NULL: none */
 	struct event *watch_event; /* owned */
 	usec summary_at, stop_at;
@@ -113,6 +118,37 @@ static bool start_watching(struct daemon *d)
 	return true;
 }
 
+/* ---- remote control ---- */
+
+static uint32_t copy_texts(const char **to, uint32_t max, const struct text_list *from)
+{
+	uint32_t count = from->count < max ? from->count : max;
+
+	memcpy(to, from->texts, count * sizeof *to);
+	return count;
+}
+
+static bool start_rpc(struct daemon *d)
+{
+	struct rpc_config config = {
+		.user = d->rpc_user, .password_file = d->rpc_password_file, .no_auth = d->rpc_no_auth,
+		.state = d->state, .downloads = d->downloads, .dht = d->network.dht,
+		.up_rate_max = d->network.up_rate_max, .down_rate_max = d->network.down_rate_max,
+		.conns_max = d->network.conns_max, .encryption = d->network.encryption,
+	};
+	char reason[RPC_REASON_MAX];
+
+	if (d->rpc_listen.count == 0)
+		return true;
+	config.listen_count = copy_texts(config.listen, RPC_NAMES_MAX, &d->rpc_listen);
+	config.name_count = copy_texts(config.names, RPC_NAMES_MAX, &d->rpc_names);
+	config.root_count = copy_texts(config.roots, RPC_ROOTS_MAX, &d->rpc_roots);
+	d->rpc = rpc_new(&config, d->host, d->torrents, reason);
+	if (d->rpc == NULL)
+		cli_fail(CLI_ERROR, "daemon", "RPC: %s", reason);
+	return d->rpc != NULL;
+}
+
 /* ---- the run ---- */
 
 static void log_summary(struct daemon *d)
@@ -137,6 +173,8 @@ static void on_tick(struct daemon *d)
 	if (d->watch != NULL)
 		watch_on_tick(d->watch, now);
 	torrents_on_tick(d->torrents);
+	if (d->rpc != NULL)
+		rpc_on_tick(d->rpc);
 	if (usec_since(d->summary_at, now) >= DAEMON_SUMMARY_PERIOD) {
 		d->summary_at = now;
 		log_summary(d);
@@ -205,7 +243,7 @@ static bool start(struct daemon *d)
 	count = torrents_load(d->torrents);
 	log_line(LOG_LEVEL_INFO, "running on port %u: %" PRIu32 " torrents from %s, content to %s",
 	         host_port(d->host), count, d->state, d->downloads);
-	return start_watching(d);
+	return start_rpc(d) && start_watching(d);
 }
 
 static void stop(struct daemon *d)
@@ -214,6 +252,8 @@ static void stop(struct daemon *d)
 		event_free(d->watch_event);
 	if (d->watch != NULL)
 		watch_free(d->watch);
+	if (d->rpc != NULL)
+		rpc_free(d->rpc);
 	if (d->torrents != NULL) {
 		torrents_save_all(d->torrents, d->stop_at + DAEMON_SAVE_UNTIL);
 		torrents_free(d->torrents);
@@ -301,6 +341,19 @@ int cli_daemon(int argc, char **argv)
 		  "where new content goes (default: downloads in the state directory)" },
 		{ "log-level", 0, OPTION_TEXT, &d.level, "LEVEL",
 		  "error, warning, info or debug (default: info)" },
+		{ "Remote control (Transmission's RPC)", 0, OPTION_HEADING, NULL, NULL, NULL },
+		{ "rpc", 0, OPTION_TEXTS, &d.rpc_listen, "ADDRESS:PORT|unix:PATH",
+		  "take requests there; may be repeated (default: none)" },
+		{ "rpc-user", 0, OPTION_TEXT, &d.rpc_user, "NAME", "(default: shoal)" },
+		{ "rpc-password-file", 0, OPTION_TEXT, &d.rpc_password_file, "FILE",
+		  "its first line is the password, or its Argon2id hash\n"
+		  "(default: rpc-secret in the state directory, made by the first run)" },
+		{ "no-rpc-auth", 0, OPTION_FLAG, &d.rpc_no_auth, NULL,
+		  "no password; only on loopback addresses" },
+		{ "rpc-host", 0, OPTION_TEXTS, &d.rpc_names, "NAME",
+		  "a name by which programs may call us, besides localhost" },
+		{ "rpc-root", 0, OPTION_TEXTS, &d.rpc_roots, "DIR",
+		  "content may be put below it too (default: only the download directory)" },
 		NETWORK_OPTIONS(&d.network),
 		{ 0 },
 	};
