@@ -48,6 +48,15 @@ Test(json_line, not_finite_is_null)
 	cr_assert(strstr(end(), "\"a\": null, \"b\": null}") != NULL);
 }
 
+Test(json_line, numbers_in_an_array)
+{
+	const double values[] = { 1, 0.25, NAN };
+	begin();
+	json_reals(&line, "a", values, 3, 2);
+	json_reals(&line, "b", values, 0, 2);
+	cr_assert(strstr(end(), "\"a\": [1.00, 0.25, null], \"b\": []}") != NULL);
+}
+
 static const char *text_of(const char *bytes, size_t size)
 {
 	static char text[8192];
