@@ -2,9 +2,9 @@
  * scarce uplink does not carry one piece twice (BEP 16).
  *
  * While it is on, a new peer is told that we have nothing, and then of a few
- * pieces; of another one only once somebody else has one of those. It turns
- * itself on when a lone seed sends much more than one copy, and off when a copy
- * is out, another seed is there, or the uplink has nothing to do. */
+ * pieces; of another one only once somebody else has one of those. It is worth
+ * most from the first peers of a swarm on, and over when a copy is out, another
+ * seed is there, or the uplink has nothing to do: peer/hide.c. */
 #ifndef PEER_UPLOAD_SUPERSEED_H
 #define PEER_UPLOAD_SUPERSEED_H
 
@@ -49,7 +49,8 @@ struct superseed_facts {
 	uint32_t piece_length;
 	uint32_t idle_permille;  /* of the last second, our uplink */
 };
-/* Whether it should be on. Look about once a second. */
+/* Whether it should be on, or begin although peers were told all. Look about once
+ * a second. */
 bool superseed_is_due(const struct superseed *s, const struct superseed_facts *f);
 
 /* On: from here new peers are hidden from. Then tell what each connected peer has
