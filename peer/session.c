@@ -294,12 +294,15 @@ static void settle_peer(struct session *s, struct peer *p, usec now)
 
 static void settle_torrent(struct session *s, struct torrent *t, usec now)
 {
-	if (t->download != NULL)
+	if (t->download != NULL) {
 		swarm_drain_download(s, t, now);
+		if (download_take_news(t->download))
+			t->refill = true;
+	}
 	if (t->refill) {
 		t->refill = false;
 		for (struct peer *p = t->peers; p != NULL; p = p->next)
-			if (p->has_down && !p->down.choked)
+			if (p->has_down && (!p->down.choked || p->down.allowed_count != 0))
 				session_touch(s, p);
 	}
 	if (t->choke_now)

@@ -427,8 +427,11 @@ void swarm_peer_on_timer(struct session *s, struct peer *p, usec now)
 	if (now >= gossip_deadline(p))
 		gossip_on_timer(s, p, now);
 	if (p->has_down && now >= download_peer_deadline(&p->down)) {
+		const bool snubbed = p->down.snubbed;
 		download_peer_on_timer(p->torrent->download, &p->down, now);
-		p->torrent->refill = p->torrent->choke_now = true;
+		p->torrent->refill = true;
+		if (p->down.snubbed != snubbed)
+			p->torrent->choke_now = true;
 		session_stir(s, p->torrent);
 	}
 }
