@@ -183,7 +183,8 @@ static uint32_t blocks_for(uint32_t length)
 
 bool pieces_may_begin(const struct pieces *ps, uint32_t piece)
 {
-	if (ps->fetching_count == 0)
+	/* Pieces that wait for the disk hold memory too, and their answer comes. */
+	if (ps->count == 0)
 		return true;
 	const uint64_t need = (uint64_t)ps->promised +
 	                      chunks_for(metainfo_piece_size(ps->m, piece));
@@ -205,7 +206,6 @@ struct partial *pieces_begin(struct pieces *ps, uint32_t piece)
 	table_add(ps, partial);
 	list_append(ps, partial);
 	ps->count++;
-	ps->fetching_count++;
 	ps->promised += partial->chunk_count;
 	return partial;
 }
@@ -217,7 +217,6 @@ void pieces_drop(struct pieces *ps, struct partial *partial)
 			chunk_drop(ps, partial, i);
 		ps->promised -= partial->chunk_count;
 	}
-	ps->fetching_count -= partial->state == PARTIAL_FETCHING;
 	ps->full_count -= partial->state == PARTIAL_FULL;
 	ps->exclusive_count -= partial->exclusive;
 	ps->count--;
@@ -257,7 +256,6 @@ uint64_t pieces_clear(struct pieces *ps, struct partial *partial, bool exclusive
 	}
 	for (uint32_t i = 0; i < partial->chunk_count; i++)
 		chunk_drop(ps, partial, i);
-	ps->fetching_count += partial->state != PARTIAL_FETCHING;
 	ps->full_count -= partial->state == PARTIAL_FULL;
 	partial->state = PARTIAL_FETCHING;
 	ps->exclusive_count -= partial->exclusive;
@@ -282,7 +280,6 @@ uint64_t pieces_purge(struct pieces *ps, struct partial *partial, uint32_t sourc
 	if (bytes > 0 && partial->state == PARTIAL_FULL) {
 		partial->state = PARTIAL_FETCHING;
 		ps->full_count--;
-		ps->fetching_count++;
 		/* All its chunks are held: nothing is promised anew. */
 	}
 	return bytes;
@@ -408,7 +405,6 @@ struct partial *pieces_receive_end(struct pieces *ps, struct incoming *in, uint3
 		partial->free_count--;
 	if (partial->have_count == partial->block_count) {
 		partial->state = PARTIAL_FULL;
-		ps->fetching_count--;
 		ps->full_count++;
 		list_remove(ps, partial); /* to the front, where full ones are looked for */
 		list_prepend(ps, partial);

@@ -67,7 +67,7 @@ struct pieces {
 	struct partial **table;   /* owned: hash by piece number */
 	uint32_t table_size;      /* a power of two, or 0 */
 	uint32_t count;
-	uint32_t fetching_count, exclusive_count;
+	uint32_t exclusive_count;
 	uint32_t promised;        /* chunks that partials being fetched still lack */
 	struct partial *first, *last;
 	uint32_t full_count;

@@ -109,20 +109,19 @@ static void check_standing(const struct download *d, uint32_t piece)
 static void check(const struct run *r)
 {
 	const struct download *d = r->d;
-	uint32_t promised = 0, fetching = 0, full = 0, exclusive = 0, count = 0;
+	uint32_t promised = 0, full = 0, exclusive = 0, count = 0;
 
 	for (const struct download_peer *p = d->peers; p != NULL; p = p->next)
 		check_peer(d, p);
 	for (const struct partial *it = d->pieces.first; it != NULL; it = it->next) {
 		check_partial(d, it);
 		count++;
-		fetching += it->state == PARTIAL_FETCHING;
 		full += it->state == PARTIAL_FULL;
 		exclusive += it->exclusive;
 		if (it->state == PARTIAL_FETCHING)
 			promised += it->chunk_count - it->chunks_held;
 	}
-	assert(count == d->pieces.count && fetching == d->pieces.fetching_count);
+	assert(count == d->pieces.count);
 	assert(full == d->pieces.full_count && exclusive == d->pieces.exclusive_count);
 	assert(promised == d->pieces.promised);
 	assert((d->picker != NULL) == (d->peers != NULL && !download_is_done(d)));

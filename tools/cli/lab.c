@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "tools/bench/micro_dht.h"
+#include "tools/bench/micro_hash.h"
 #include "tools/bench/micro_picker.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/options.h"
@@ -54,8 +55,8 @@ int lab_run_bench(int argc, char **argv)
 	const struct option_spec rows[] = { { 0 } };
 	const struct command c = {
 		"lab bench",
-		"Measure what a DHT node spends on one question, and the piece picker on one\n"
-		"choice. Prints one figure a line.",
+		"Measure what a DHT node spends on one question, the piece picker on one choice,\n"
+		"and SHA-1 on a GiB. Prints one figure a line.",
 		"", rows, NULL
 	};
 	char **operands;
@@ -74,6 +75,7 @@ int lab_run_bench(int argc, char **argv)
 	bench_dht(stdout);
 	bench_network(stdout);
 	bench_picker(stdout);
+	bench_hash(stdout);
 	return cli_finish_output("lab bench");
 }
 
