@@ -144,6 +144,7 @@ coverage:
 		LDHARD=--coverage WARN= all tests
 	@python3 tests/coverage $(BUILD)/coverage
 bench bench-swarm: all
+	@$(if $(filter bench,$@),$(BUILD)/shoal lab bench)
 	@python3 tools/bench/run $(if $(filter bench,$@),pair,swarm) $(ARGS)
 demo: deps-build
 	$(SUB) all
