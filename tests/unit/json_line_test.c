@@ -30,7 +30,7 @@ Test(json_line, one_object_a_line)
 	json_text(&line, "nothing", NULL);
 	json_uint(&line, "big", UINT64_MAX);
 	json_int(&line, "small", INT64_MIN);
-	json_real(&line, "real", 12.345, 1);
+	json_decimal(&line, "real", 12.345, 1);
 	json_bool(&line, "yes", true);
 	json_bool(&line, "no", false);
 	json_hex(&line, "hex", bytes_of("\x01\xab", 2));
@@ -43,8 +43,8 @@ Test(json_line, one_object_a_line)
 Test(json_line, not_finite_is_null)
 {
 	begin();
-	json_real(&line, "a", NAN, 1);
-	json_real(&line, "b", -INFINITY, 1);
+	json_decimal(&line, "a", NAN, 1);
+	json_decimal(&line, "b", -INFINITY, 1);
 	cr_assert(strstr(end(), "\"a\": null, \"b\": null}") != NULL);
 }
 
@@ -52,8 +52,8 @@ Test(json_line, numbers_in_an_array)
 {
 	const double values[] = { 1, 0.25, NAN };
 	begin();
-	json_reals(&line, "a", values, 3, 2);
-	json_reals(&line, "b", values, 0, 2);
+	json_decimals(&line, "a", values, 3, 2);
+	json_decimals(&line, "b", values, 0, 2);
 	cr_assert(strstr(end(), "\"a\": [1.00, 0.25, null], \"b\": []}") != NULL);
 }
 

@@ -61,7 +61,7 @@ static void on_pong(struct ask *a, const struct dht_output *o)
 	if (j != NULL) {
 		json_text(j, "node", text_of(&a->to));
 		json_text(j, "id", hex);
-		json_real(j, "rtt_ms", (double)o->rtt / 1000, 3);
+		json_decimal(j, "rtt_ms", (double)o->rtt / 1000, 3);
 		show_emit(&a->show);
 	}
 	show_say(&a->show, "%s\t%s\t%.1f ms", hex, text_of(&a->to), (double)o->rtt / 1000);
@@ -160,7 +160,7 @@ static void on_peers(struct ask *a, const struct dht_output *o)
 		a->results++;
 		if (j != NULL) {
 			json_text(j, "endpoint", text_of(&o->peers[i]));
-			json_real(j, "seconds",
+			json_decimal(j, "seconds",
 			          (double)usec_since(a->started_at, host_now(a->host)) / 1e6, 3);
 			show_emit(&a->show);
 		}

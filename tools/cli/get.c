@@ -189,7 +189,7 @@ static void on_done(struct get *g, const struct torrent_status *status)
 		json_text(j, "name", status->name);
 		json_uint(j, "total", status->total);
 		json_uint(j, "verified", status->verified);
-		json_real(j, "seconds", (double)took / 1e6, 3);
+		json_decimal(j, "seconds", (double)took / 1e6, 3);
 		json_uint(j, "downloaded", status->downloaded);
 		json_uint(j, "uploaded", status->uploaded);
 		json_uint(j, "wasted", status->wasted);

@@ -103,7 +103,7 @@ void json_begin(struct json_line *j, const char *event, double unix_seconds)
 	j->used = 0;
 	put(j, "{", 1);
 	json_text(j, "event", event);
-	json_real(j, "time", unix_seconds, 6);
+	json_decimal(j, "time", unix_seconds, 6);
 }
 
 void json_text(struct json_line *j, const char *key, const char *value)
@@ -159,14 +159,14 @@ static void put_real(struct json_line *j, double value, int decimals)
 	put_text(j, digits);
 }
 
-void json_real(struct json_line *j, const char *key, double value, int decimals)
+void json_decimal(struct json_line *j, const char *key, double value, int decimals)
 {
 	put_key(j, key);
 	put_real(j, value, decimals);
 }
 
-void json_reals(struct json_line *j, const char *key, const double *values, size_t count,
-                int decimals)
+void json_decimals(struct json_line *j, const char *key, const double *values, size_t count,
+                   int decimals)
 {
 	put_key(j, key);
 	put(j, "[", 1);

@@ -10,9 +10,6 @@
 
 #include <stdio.h>
 
-/* jansson, which the RPC reads with, has a json_real() of its own. */
-#define json_real json_line_real
-
 struct json_line {
 	char *text; /* owned; not NUL-terminated */
 	size_t used, size;
@@ -28,9 +25,9 @@ void json_hex(struct json_line *j, const char *key, struct bytes value);
 void json_uint(struct json_line *j, const char *key, uint64_t value);
 void json_int(struct json_line *j, const char *key, int64_t value);
 /* decimals: 0 to 6. A number that is not finite becomes null. */
-void json_real(struct json_line *j, const char *key, double value, int decimals);
-void json_reals(struct json_line *j, const char *key, const double *values, size_t count,
-                int decimals); /* an array */
+void json_decimal(struct json_line *j, const char *key, double value, int decimals);
+void json_decimals(struct json_line *j, const char *key, const double *values, size_t count,
+                   int decimals); /* an array */
 void json_bool(struct json_line *j, const char *key, bool value);
 /* Close the object and write it with its newline, flushed. */
 void json_end(struct json_line *j, FILE *out);

@@ -107,7 +107,7 @@ static void emit_progress(struct show *s, const struct torrent_status *t)
 	json_uint(j, "verified", t->verified);
 	json_uint(j, "wanted", t->wanted);
 	json_uint(j, "total", t->total);
-	json_real(j, "percent", t->has_metadata ? progress_percent(t->verified, t->wanted) : 0, 1);
+	json_decimal(j, "percent", t->has_metadata ? progress_percent(t->verified, t->wanted) : 0, 1);
 	json_uint(j, "pieces_have", t->pieces_have);
 	json_uint(j, "pieces_checked", t->pieces_checked);
 	json_uint(j, "pieces", t->piece_count);
