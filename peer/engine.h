@@ -98,7 +98,6 @@ struct peer {
 	usec connected_at;       /* TCP */
 	usec heard_at, spoke_at;
 	usec unchoked_at, choked_at;
-	usec metadata_quiet_until;
 };
 
 struct torrent {
@@ -226,6 +225,8 @@ void torrent_on_checked(struct session *s, struct torrent *t, uint32_t piece,
                         enum disk_result result, const char *text, usec now);
 void torrent_on_piece(struct session *s, struct torrent *t, uint32_t piece, usec now);
 void torrent_on_choice(struct session *s, struct torrent *t, usec now);
+/* Which pieces are there is unknown again; answers under way are for nobody. */
+void torrent_forget_download(struct torrent *t);
 void torrent_follow(struct session *s, struct torrent *t);
 void torrent_unfollow(struct session *s, struct torrent *t);
 void torrent_check_some(struct session *s, struct torrent *t, usec now);

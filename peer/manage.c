@@ -98,11 +98,8 @@ void session_resume(struct session *s, torrent_id id, usec now)
 		bitfield_init(&t->resume, t->metainfo->piece_count);
 		bitfield_copy(&t->resume, download_have(t->download));
 		t->trusted = true;
-	} else if (t->download != NULL) {
-		t->wasted_before += download_wasted_bytes(t->download);
-		download_free(t->download);
-		t->download = NULL;
-		t->serial++;
+	} else {
+		torrent_forget_download(t);
 	}
 	torrent_start(s, t, now);
 	session_settle(s, now);
@@ -114,12 +111,7 @@ void session_verify(struct session *s, torrent_id id, usec now)
 	if (t == NULL || t->metainfo == NULL)
 		return;
 	torrent_halt(s, t, TORRENT_PAUSED, "torrent is being verified", now);
-	if (t->download != NULL) {
-		t->wasted_before += download_wasted_bytes(t->download);
-		download_free(t->download);
-		t->download = NULL;
-		t->serial++;
-	}
+	torrent_forget_download(t);
 	t->trusted = false;
 	span_cache_forget(&s->spans, t->id);
 	torrent_start(s, t, now);

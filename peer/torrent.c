@@ -80,6 +80,16 @@ static void download_begin(struct session *s, struct torrent *t)
 		choice_apply(t);
 }
 
+void torrent_forget_download(struct torrent *t)
+{
+	if (t->download == NULL)
+		return;
+	t->wasted_before += download_wasted_bytes(t->download);
+	download_free(t->download);
+	t->download = NULL;
+	t->serial++;
+}
+
 /* ---- checking ---- */
 
 static void checking_leave(struct session *s, const struct torrent *t)
@@ -254,12 +264,8 @@ void torrent_halt(struct session *s, struct torrent *t, enum torrent_state state
 		session_act(s, ACT_STORAGE_CLOSE)->torrent = t->id;
 	t->storage_open = t->storage_asked = false;
 	/* A check that was cut short knows only a part: begin again next time. */
-	if (t->download != NULL && (t->state == TORRENT_CHECKING || t->state == TORRENT_OPENING)) {
-		t->wasted_before += download_wasted_bytes(t->download);
-		download_free(t->download);
-		t->download = NULL;
-		t->serial++;
-	}
+	if (t->state == TORRENT_CHECKING || t->state == TORRENT_OPENING)
+		torrent_forget_download(t);
 	set_state(s, t, state);
 	timers_set(&s->torrent_timers, slot_of(t->id), USEC_NEVER);
 }
